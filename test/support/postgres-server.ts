@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { TestProject } from 'vitest/node';
+import { openEmbeddedPostgres } from '../../src/postgres/embedded.ts';
+import { databaseUrl, withClient } from './postgres-client.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** A Postgres that may create databases. */
+    testDatabaseUrl: string;
+    /** Begins the name of every database of this run; alone it names the migrated template. */
+    testDatabasePrefix: string;
+  }
+}
+
+interface TestServer {
+  readonly url: string;
+  readonly road: string;
+  stop(): Promise<void>;
+}
+
+/** What a crash would lose is a test's data, so nothing waits for the disk. */
+const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+const CONNECTIONS_MAX = 200;
+const CONTAINER_START_TIMEOUT_MS = 90_000;
+
+const releases: (() => Promise<void>)[] = [];
+
+/** One Postgres for the whole run, with a template database that has the migrations applied. */
+export async function setup(project: TestProject): Promise<void> {
+  try {
+    const server = await getServer();
+    releases.push(server.stop);
+    process.stderr.write(`test Postgres: ${server.road}\n`);
+    const prefix = `intercom_sync_test_${randomBytes(4).toString('hex')}`;
+    await withClient(server.url, (client) => client.query(`create database ${prefix}`));
+    releases.push(() => dropDatabases(server.url, prefix));
+    await applyMigrations(server.url, prefix);
+    project.provide('testDatabaseUrl', server.url);
+    project.provide('testDatabasePrefix', prefix);
+  } catch (error) {
+    await teardown();
+    throw error;
+  }
+}
+
+export async function teardown(): Promise<void> {
+  for (let release = releases.pop(); release !== undefined; release = releases.pop()) {
+    await release();
+  }
+}
+
+/** The first of three roads that leads to a Postgres; where there is none the run fails. */
+async function getServer(): Promise<TestServer> {
+  const given = process.env.TEST_DATABASE_URL;
+  if (given !== undefined && given !== '') {
+    const road = `the one of TEST_DATABASE_URL (${new URL(given).host})`;
+    return { url: given, road, stop: async () => undefined };
+  }
+  const noContainer: string[] = [];
+  const container = await startContainer().catch((error: Error) => {
+    noContainer.push(`no container: ${error.message.split('\n')[0]}`);
+    return null;
+  });
+  return container ?? (await startEmbedded(`no TEST_DATABASE_URL; ${noContainer.join()}`));
+}
+
+async function startContainer(): Promise<TestServer> {
+  // Half a second to load, and only this road needs it.
+  const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
+  const settings = Object.entries({ ...FAST, max_connections: `${CONNECTIONS_MAX}` });
+  const container = await new PostgreSqlContainer('postgres:17-alpine')
+    .withCommand(['postgres', ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])])
+    .withStartupTimeout(CONTAINER_START_TIMEOUT_MS)
+    .start();
+  return {
+    url: container.getConnectionUri(),
+    road: 'a container of postgres:17-alpine (no TEST_DATABASE_URL; a container engine answers)',
+    stop: async () => {
+      await container.stop();
+    },
+  };
+}
+
+async function startEmbedded(why: string): Promise<TestServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'intercom-sync-test-'));
+  const remove = () => rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  try {
+    const settings = { ...FAST, max_connections: `${CONNECTIONS_MAX}` };
+    const server = await openEmbeddedPostgres({ directory, settings });
+    const stop = async () => {
+      await server.close();
+      await remove();
+    };
+    return { url: server.url, road: `the embedded binaries (${why})`, stop };
+  } catch (error) {
+    await remove();
+    throw new Error(`there is no Postgres to test against (${why}; and no embedded one)`, {
+      cause: error,
+    });
+  }
+}
+
+async function applyMigrations(serverUrl: string, database: string): Promise<void> {
+  const file = join(import.meta.dirname, '../../src/postgres/migrate.ts');
+  // DEVELOPMENT ONLY: goes as soon as the file is there.
+  const isThere = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return;
+  const { migrateDatabase } = await import(pathToFileURL(file).href);
+  await migrateDatabase(databaseUrl(serverUrl, database));
+}
+
+/** Also those that a test forgot, or whose process was killed. */
+async function dropDatabases(serverUrl: string, prefix: string): Promise<void> {
+  await withClient(serverUrl, async (client) => {
+    const { rows } = await client.query<{ datname: string }>(
+      'select datname from pg_database where starts_with(datname, $1)',
+      [prefix],
+    );
+    for (const { datname } of rows) await client.query(`drop database ${datname} with (force)`);
+  });
+}
