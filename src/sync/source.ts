@@ -6,8 +6,11 @@ export interface UserSource {
   /** The pages of one pass, in order. Ends by itself; a limit or drift is always the last item. */
   pages(pass: Pass): AsyncIterable<SourcePage | UsersLimit | ListDrift>;
 
-  /** One user by Intercom's id, or null when Intercom has no such user (404). */
-  user(id: string): Promise<SourcePage | null>;
+  /**
+   * One user by Intercom's id. `gone`: Intercom has no such user (404). `unaskable`: the id would
+   * make another address, so nothing was asked.
+   */
+  user(id: string): Promise<SourcePage | 'gone' | 'unaskable'>;
 
   /** A page of the most recently updated users: the clock of a source that sends no `Date`. */
   newest(): Promise<SourcePage>;
@@ -79,7 +82,7 @@ export interface SourcePage {
   readonly body: string;
   /** The users of `body.users`, by position. */
   readonly users: readonly SourceUser[];
-  /** How many users the hygiene changed (U+0000 and lone surrogates became U+FFFD). */
+  /** How many characters the hygiene replaced (U+0000 and lone surrogates become U+FFFD). */
   readonly cleaned: number;
   /** The exact JSON text of each user of `body`, by position; costs a scan of the body. */
   userTexts(): readonly string[];

@@ -19,6 +19,8 @@ export interface UserStore {
   /** Users read outside of a pass (the sweep's hydration): fence and users, no checkpoint. */
   writeUsers(users: UsersWrite): Promise<void>;
 
+  /** What this run will have moved the watermark to, once the source has told its clock. */
+  setRunWatermark(runId: string, watermark: Date): Promise<void>;
   /** Remembers the limit on the run at once, so that `status` shows it while the run goes on. */
   markLimitReached(runId: string): Promise<void>;
 
@@ -39,6 +41,9 @@ export interface UserStore {
   unseenUsers(runId: string, afterId: string | null, count: number): Promise<readonly string[]>;
   /** Marks users as deleted; returns how many were live. */
   markDeleted(runId: string, ids: readonly string[]): Promise<number>;
+
+  /** Lets runs and checkpoints go that are older than this. */
+  prune(retentionDays: number): Promise<void>;
 }
 
 export type RunMode = 'full' | 'incremental' | 'lookup';
@@ -133,6 +138,7 @@ export interface UnfinishedRun {
   readonly mode: RunMode;
   readonly watermark: Date | null;
   readonly limitReached: boolean;
+  readonly errorKind: string | null;
   readonly lastCheckpoint: Checkpoint | null;
 }
 

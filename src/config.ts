@@ -1,0 +1,191 @@
+import { readFileSync } from 'node:fs';
+import { SyncError } from './errors.ts';
+
+/** Every setting, parsed once from the environment. Nothing else in the program reads variables. */
+export interface Config {
+  /** A Postgres URL, or `embedded` for one of the program's own. Secret. */
+  readonly databaseUrl: string;
+  /** Where the embedded Postgres lives. */
+  readonly syncDirectory: string;
+  readonly logLevel: LogLevel;
+  readonly overlapMinutes: number;
+  readonly fullEveryDays: number;
+  /** The part of the live users that one sweep may mark as deleted, from 0 to 1. */
+  readonly massDeleteLimit: number;
+  readonly leaseSeconds: number;
+  readonly retentionDays: number;
+  /** Empty for a command that does not speak to Intercom. */
+  readonly workspaces: readonly WorkspaceConfig[];
+}
+
+export interface WorkspaceConfig {
+  readonly name: string;
+  /** Secret. */
+  readonly accessToken: string;
+  readonly baseUrl: URL;
+  readonly apiVersion: string;
+  readonly perPage: number;
+  readonly rateShare: number;
+  readonly requestTimeoutMs: number;
+  readonly scrollRestartWaitMs: number;
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Throws one `SyncError` of kind `settings` that names every variable that is missing or wrong, and
+ * never a value. An empty variable counts as unset, as compose files pass it.
+ */
+export function parseConfig(env: Environment, needs: { intercom: boolean }): Config {
+  const reader = createReader(env);
+  const config: Config = {
+    databaseUrl: reader.databaseUrl(),
+    syncDirectory: reader.text('INTERCOM_SYNC_DIR', '.intercom-sync'),
+    logLevel: reader.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    overlapMinutes: reader.whole('SYNC_OVERLAP_MINUTES', { from: 0, to: 10_080, otherwise: 10 }),
+    fullEveryDays: reader.whole('SYNC_FULL_EVERY_DAYS', { from: 0, to: 365, otherwise: 7 }),
+    massDeleteLimit: reader.share('SYNC_MASS_DELETE_LIMIT', { from: 0, otherwise: 0.1 }),
+    leaseSeconds: reader.whole('SYNC_LEASE_SECONDS', { from: 3, to: 3600, otherwise: 30 }),
+    retentionDays: reader.whole('SYNC_RETENTION_DAYS', { from: 1, to: 3650, otherwise: 90 }),
+    workspaces: needs.intercom ? workspaces(reader) : [],
+  };
+  if (reader.problems.length > 0) throw new SyncError('settings', reader.problems.join('\n'));
+  return Object.freeze(config);
+}
+
+function workspaces(reader: Reader): WorkspaceConfig[] {
+  const names = reader.text('INTERCOM_WORKSPACES', '');
+  if (names === '') return [workspace(reader, 'default', (name) => name)];
+  return names.split(',').map((listed) => {
+    const name = listed.trim();
+    if (!/^[a-z0-9_]+$/.test(name)) {
+      reader.problems.push(
+        'INTERCOM_WORKSPACES must be names of a-z, 0-9 and _, with commas between them',
+      );
+    }
+    return workspace(reader, name, (variable) => `${variable}__${name.toUpperCase()}`);
+  });
+}
+
+/** A workspace's own variable counts, else the one for all; a token is never shared. */
+function workspace(
+  reader: Reader,
+  name: string,
+  own: (variable: string) => string,
+): WorkspaceConfig {
+  const either = (variable: string) => (reader.has(own(variable)) ? own(variable) : variable);
+  return Object.freeze({
+    name,
+    accessToken: reader.accessToken(own('INTERCOM_ACCESS_TOKEN')),
+    baseUrl: reader.baseUrl(either('INTERCOM_BASE_URL')),
+    apiVersion: reader.apiVersion(either('INTERCOM_API_VERSION')),
+    perPage: reader.whole(either('INTERCOM_PER_PAGE'), { from: 1, to: 60, otherwise: 50 }),
+    rateShare: reader.share(either('INTERCOM_RATE_SHARE'), { from: 0.01, otherwise: 0.8 }),
+    requestTimeoutMs: reader.whole(either('INTERCOM_REQUEST_TIMEOUT_MS'), {
+      from: 100,
+      to: 600_000,
+      otherwise: 90_000,
+    }),
+    scrollRestartWaitMs: reader.whole(either('INTERCOM_SCROLL_RESTART_WAIT_MS'), {
+      from: 0,
+      to: 3_600_000,
+      otherwise: 65_000,
+    }),
+  });
+}
+
+type Reader = ReturnType<typeof createReader>;
+
+/** Each method returns a usable value, and a problem in the list if there was none. */
+function createReader(env: Environment) {
+  const problems: string[] = [];
+  const given = (name: string) => env[name]?.trim() || undefined;
+
+  function secret(name: string): string | undefined {
+    const file = given(`${name}_FILE`);
+    if (file === undefined) return given(name);
+    if (given(name) !== undefined) problems.push(`${name} and ${name}_FILE are both set: keep one`);
+    try {
+      return readFileSync(file, 'utf8').trim() || undefined;
+    } catch {
+      problems.push(`${name}_FILE names a file that cannot be read`);
+      return undefined;
+    }
+  }
+
+  function number(
+    name: string,
+    rule: { from: number; to: number; otherwise: number },
+    shape: RegExp,
+    kind: string,
+  ) {
+    const text = given(name);
+    if (text === undefined) return rule.otherwise;
+    const value = shape.test(text) ? Number(text) : Number.NaN;
+    if (value >= rule.from && value <= rule.to) return value;
+    problems.push(`${name} must be a ${kind} from ${rule.from} to ${rule.to}`);
+    return rule.otherwise;
+  }
+
+  return {
+    problems,
+    has: (name: string) => given(name) !== undefined,
+    text: (name: string, otherwise: string) => given(name) ?? otherwise,
+    whole: (name: string, rule: { from: number; to: number; otherwise: number }) =>
+      number(name, rule, /^\d{1,9}$/, 'whole number'),
+    share: (name: string, rule: { from: number; otherwise: number }) =>
+      number(name, { ...rule, to: 1 }, /^\d(\.\d{1,9})?$/, 'number'),
+    oneOf<T extends string>(name: string, values: readonly T[], otherwise: T): T {
+      const value = values.find((candidate) => candidate === (given(name) ?? otherwise));
+      if (value === undefined) problems.push(`${name} must be one of ${values.join(', ')}`);
+      return value ?? otherwise;
+    },
+    databaseUrl(): string {
+      const url = secret('DATABASE_URL');
+      if (url === 'embedded') return url;
+      if (url === undefined) {
+        problems.push(
+          'DATABASE_URL is missing: set it to postgres://user:password@host:5432/database, or to the word embedded for a Postgres of the program’s own',
+        );
+      } else if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol)) {
+        problems.push(
+          'DATABASE_URL must be the word embedded or an address that begins with postgres://',
+        );
+      }
+      return url ?? '';
+    },
+    accessToken(name: string): string {
+      const token = secret(name);
+      if (token === undefined)
+        problems.push(`${name} is missing: an access token of the Intercom workspace`);
+      // A header cannot carry anything else, and fetch would repeat the value in its error.
+      else if (!/^[\x21-\x7e]+$/.test(token))
+        problems.push(`${name} must be one word of printable ASCII`);
+      return token ?? '';
+    },
+    baseUrl(name: string): URL {
+      const text = given(name) ?? 'https://api.intercom.io';
+      const url = URL.canParse(text) ? new URL(text) : null;
+      if (url && isSafeBase(url)) return url;
+      problems.push(
+        `${name} must be an https address without a query or credentials (plain http is for this machine alone)`,
+      );
+      return new URL('https://api.intercom.io');
+    },
+    apiVersion(name: string): string {
+      const version = given(name) ?? '1.4';
+      if (!/^(\d{1,2}\.\d{1,3}|Preview|Unstable)$/.test(version))
+        problems.push(`${name} must look like 1.4`);
+      return version;
+    },
+  };
+}
+
+function isSafeBase(url: URL): boolean {
+  const isBare = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  const isLoopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
+  return isBare && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback));
+}

@@ -1,0 +1,166 @@
+import { SyncError } from '../errors.ts';
+import {
+  type AnswerHead,
+  ApiError,
+  explainAnswer,
+  explainTransport,
+  NO_HEAD,
+  nameRequest,
+} from './faults.ts';
+import { cleanJsonText } from './hygiene.ts';
+import { parseErrorList } from './user.ts';
+
+/** One request to Intercom and what its answer means. The only place that calls fetch. */
+export interface IntercomClient {
+  /**
+   * `pathAndQuery` starts with a slash; `read` turns the answer into what was asked for, or into
+   * null when it is something else. Throws `ApiError`, or the signal's reason.
+   */
+  get<T>(pathAndQuery: string, read: Reader<T>, signal: AbortSignal): Promise<Got<T>>;
+}
+
+export type Reader<T> = (answer: Answer) => T | null;
+
+export interface Got<T> {
+  readonly value: T;
+  readonly head: AnswerHead;
+}
+
+export interface ClientOptions {
+  readonly baseUrl: URL;
+  readonly accessToken: string;
+  readonly apiVersion: string;
+  readonly requestTimeoutMs: number;
+}
+
+export interface Answer {
+  /** The body after hygiene. */
+  readonly text: string;
+  readonly json: unknown;
+  /** Characters the hygiene replaced. */
+  readonly cleaned: number;
+  readonly head: AnswerHead;
+}
+
+// 60 users with a megabyte of custom attributes each still fit.
+const BODY_BYTES_MAX = 64 * 1024 * 1024;
+const REDIRECTS_MAX = 3;
+const USER_AGENT = 'intercom-sync (+https://www.npmjs.com/package/intercom-sync)';
+
+export function createClient(options: ClientOptions): IntercomClient {
+  const basePath = options.baseUrl.pathname.replace(/\/+$/, '');
+  const headers = {
+    accept: 'application/json',
+    authorization: `Bearer ${options.accessToken}`,
+    'intercom-version': options.apiVersion,
+    'user-agent': USER_AGENT,
+  };
+
+  return {
+    async get<T>(pathAndQuery: string, read: Reader<T>, signal: AbortSignal) {
+      const url = new URL(basePath + pathAndQuery, options.baseUrl.origin);
+      const timeout = AbortSignal.timeout(options.requestTimeoutMs);
+      let head: AnswerHead = NO_HEAD;
+      try {
+        const response = await follow(url, { headers, signal: AbortSignal.any([signal, timeout]) });
+        head = readHead(response);
+        return { value: readAnswer(url, head, await readBody(response), read), head };
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof SyncError) throw error;
+        throw explainTransport(error, url, head, timeout.aborted ? options.requestTimeoutMs : null);
+      }
+    },
+  };
+}
+
+/** Follows redirects within the configured origin. The token goes nowhere else. */
+async function follow(url: URL, init: RequestInit): Promise<Response> {
+  let target = url;
+  for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects += 1) {
+    const response = await fetch(target, { ...init, redirect: 'manual' });
+    const location = response.headers.get('location');
+    if (response.status < 300 || response.status > 399 || location === null) return response;
+    await response.body?.cancel();
+    target = URL.canParse(location, target.href) ? new URL(location, target) : target;
+    if (target.origin !== url.origin) {
+      throw new ApiError({
+        kind: 'source',
+        recovery: 'final',
+        message: `${url.origin} redirects to ${target.origin}, which is not the configured origin`,
+        hint: 'The access token is sent to INTERCOM_BASE_URL alone. Set it to the right region.',
+        head: readHead(response),
+      });
+    }
+  }
+  throw new ApiError({
+    kind: 'source',
+    recovery: 'final',
+    message: `${url.origin} answered with more than ${REDIRECTS_MAX} redirects in a row`,
+    hint: 'Check INTERCOM_BASE_URL.',
+    head: NO_HEAD,
+  });
+}
+
+async function readBody(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > BODY_BYTES_MAX) {
+      throw new ApiError({
+        kind: 'source',
+        recovery: 'final',
+        message: `an answer is longer than ${BODY_BYTES_MAX} bytes`,
+        hint: 'Lower INTERCOM_PER_PAGE.',
+        head: readHead(response),
+      });
+    }
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+}
+
+function readAnswer<T>(url: URL, head: AnswerHead, body: string, read: Reader<T>): T {
+  const status = head.status ?? 0;
+  const { text, replaced } = cleanJsonText(body);
+  const json = parseJson(text);
+  const fault = parseErrorList(json);
+  if (status < 200 || status > 299 || fault !== null) throw explainAnswer(url, head, fault);
+  const value = json === undefined ? null : read({ text, json, cleaned: replaced, head });
+  if (value !== null) return value;
+  const what = json === undefined ? 'text that is not JSON' : 'JSON of another kind';
+  throw new ApiError({
+    kind: 'source',
+    recovery: 'unsure',
+    message: `${nameRequest(url)} was answered ${status} with ${text === '' ? 'an empty body' : what}`,
+    hint: 'Check that INTERCOM_BASE_URL is an Intercom API.',
+    head,
+  });
+}
+
+function readHead(response: Response): AnswerHead {
+  const whole = (name: string): number | null => {
+    const value = response.headers.get(name);
+    return value !== null && /^\d{1,12}$/.test(value) ? Number(value) : null;
+  };
+  const dateMs = Date.parse(response.headers.get('date') ?? '');
+  return {
+    status: response.status,
+    date: Number.isNaN(dateMs) ? null : new Date(dateMs),
+    rate: {
+      limit: whole('x-ratelimit-limit'),
+      remaining: whole('x-ratelimit-remaining'),
+      resetSeconds: whole('x-ratelimit-reset'),
+      retryAfterSeconds: whole('retry-after'),
+    },
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

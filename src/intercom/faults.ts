@@ -1,0 +1,155 @@
+import { type ErrorKind, SyncError } from '../errors.ts';
+import type { ApiFault } from './user.ts';
+
+/** What is known of an answer before its body, as far as it is needed. */
+export interface AnswerHead {
+  readonly status: number | null;
+  readonly date: Date | null;
+  readonly rate: RateHeaders;
+}
+
+export interface RateHeaders {
+  /** Calls allowed in a window, left in it, and the unix second it ends. */
+  readonly limit: number | null;
+  readonly remaining: number | null;
+  readonly resetSeconds: number | null;
+  readonly retryAfterSeconds: number | null;
+}
+
+/**
+ * What to do about a failed request. `final`: nothing helps. `wait`: the rate limit. `unsent`: it
+ * never arrived, so asking again is safe. `unsure`: it may have been carried out, which matters to a
+ * scroll, whose cursor may have moved on.
+ */
+export type Recovery = 'final' | 'wait' | 'unsent' | 'unsure';
+
+export class ApiError extends SyncError {
+  readonly recovery: Recovery;
+  readonly code: string | null;
+  /** Intercom says in words that the list ends here: there is no code for it. */
+  readonly saysPageLimit: boolean;
+  readonly head: AnswerHead;
+
+  constructor(fault: {
+    kind: ErrorKind;
+    recovery: Recovery;
+    message: string;
+    hint: string | null;
+    head: AnswerHead;
+    answer?: ApiFault | null;
+  }) {
+    super(fault.kind, fault.message, fault.hint);
+    this.recovery = fault.recovery;
+    this.head = fault.head;
+    this.code = fault.answer?.code ?? null;
+    this.saysPageLimit = /page limit reached/i.test(fault.answer?.message ?? '');
+  }
+}
+
+const NO_RATE: RateHeaders = {
+  limit: null,
+  remaining: null,
+  resetSeconds: null,
+  retryAfterSeconds: null,
+};
+export const NO_HEAD: AnswerHead = { status: null, date: null, rate: NO_RATE };
+
+/** The one place where a status and a code become what to do. */
+export function explainAnswer(url: URL, head: AnswerHead, fault: ApiFault | null): ApiError {
+  const { kind, recovery, hint } = classify(head.status ?? 0, fault?.code ?? '');
+  // Only what has the shape of a code is repeated: Intercom's message may name a user.
+  const code = /^[a-z_]{1,64}$/.test(fault?.code ?? '') ? ` ${fault?.code}` : '';
+  const requestId = /^[\w-]{1,64}$/.test(fault?.requestId ?? '')
+    ? `, request ${fault?.requestId}`
+    : '';
+  return new ApiError({
+    kind,
+    recovery,
+    message: `${nameRequest(url)} was answered ${head.status}${code}${requestId}`,
+    hint,
+    head,
+    answer: fault,
+  });
+}
+
+interface Meaning {
+  readonly kind: ErrorKind;
+  readonly recovery: Recovery;
+  readonly hint: string | null;
+}
+
+function classify(status: number, code: string): Meaning {
+  if (code === 'intercom_version_invalid') {
+    return {
+      kind: 'settings',
+      recovery: 'final',
+      hint: 'Users are served by API versions 1.0 to 1.4: set INTERCOM_API_VERSION to 1.4. An app that has only 2.x needs the Contacts source.',
+    };
+  }
+  if (status === 401 || CREDENTIAL_CODES.has(code)) {
+    return {
+      kind: 'credentials',
+      recovery: 'final',
+      hint: 'Check INTERCOM_ACCESS_TOKEN: it is wrong, revoked, or lacks the scope to read users.',
+    };
+  }
+  if (status === 402 || status === 403 || PLAN_CODES.has(code)) {
+    return {
+      kind: 'credentials',
+      recovery: 'final',
+      hint: 'The workspace or its plan does not let this token read users.',
+    };
+  }
+  if (status === 429 || RATE_CODES.has(code))
+    return { kind: 'source', recovery: 'wait', hint: null };
+  const isTemporary = status === 408 || status >= 500 || status < 300;
+  return { kind: 'source', recovery: isTemporary ? 'unsure' : 'final', hint: null };
+}
+
+const CREDENTIAL_CODES = new Set([
+  'token_unauthorized',
+  'unauthorized',
+  'token_not_found',
+  'token_revoked',
+  'token_suspended',
+  'token_blocked',
+  'token_expired',
+]);
+const PLAN_CODES = new Set(['api_plan_restricted', 'forbidden']);
+const RATE_CODES = new Set(['rate_limit_exceeded', 'too_many_requests']);
+
+export function explainTransport(
+  error: unknown,
+  url: URL,
+  head: AnswerHead,
+  timeoutMs: number | null,
+): unknown {
+  if (timeoutMs !== null) {
+    return new ApiError({
+      kind: 'source',
+      recovery: 'unsure',
+      message: `${nameRequest(url)} was not answered within ${timeoutMs} ms`,
+      hint: 'INTERCOM_REQUEST_TIMEOUT_MS is the time allowed.',
+      head,
+    });
+  }
+  // fetch throws a TypeError for what the network did; the reason is its cause.
+  const cause = error instanceof TypeError ? error.cause : undefined;
+  if (!(cause instanceof Error)) return error;
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name;
+  return new ApiError({
+    kind: 'source',
+    recovery: UNSENT_CODES.has(code) ? 'unsent' : 'unsure',
+    message: `${url.origin} cannot be reached or broke off (${/^\w{1,64}$/.test(code) ? code : 'unknown'})`,
+    hint: 'Check INTERCOM_BASE_URL and the network.',
+    head,
+  });
+}
+
+const UNSENT_CODES = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
+
+/** The address without its query, which may hold an e-mail, and without a user's id. */
+export function nameRequest(url: URL): string {
+  const path = url.pathname.replace(/\/users\/(?!scroll$).+$/, '/users/{id}');
+  return `GET ${url.origin}${path}`;
+}

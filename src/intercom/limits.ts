@@ -1,0 +1,197 @@
+import Bottleneck from 'bottleneck';
+import pRetry from 'p-retry';
+import type { Got, IntercomClient, Reader } from './client.ts';
+import { type AnswerHead, ApiError } from './faults.ts';
+
+/**
+ * When a request may be sent, and whether it is sent again. Bottleneck and p-retry are used here and
+ * nowhere else.
+ */
+export interface LimitedClient {
+  get<T>(pathAndQuery: string, read: Reader<T>, options: CallOptions): Promise<Got<T>>;
+  /** What is left of this window for this program, null while Intercom has not told. */
+  callsLeft(): number | null;
+  /** Lets the process end. No request may follow. */
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  readonly signal: AbortSignal;
+  /** False in a scroll: a request that may have been carried out must not be sent again. */
+  readonly retryUnsure: boolean;
+}
+
+export interface LimitOptions {
+  /** The part of the workspace's calls that this program may use, above 0 and up to 1. */
+  readonly rateShare: number;
+  readonly retry: RetryBounds;
+  /** Told of each failed request that is sent again. */
+  readonly onRetry: (error: ApiError, waitMs: number) => void;
+}
+
+export interface RetryBounds {
+  readonly retriesMax: number;
+  readonly firstWaitMs: number;
+  readonly longestWaitMs: number;
+  /** All tries of one request, the waiting for the rate limit included. */
+  readonly elapsedMaxMs: number;
+}
+
+/** About 15 seconds of waiting in all, unless the rate limit makes it longer. */
+export const RETRY_BOUNDS: RetryBounds = {
+  retriesMax: 5,
+  firstWaitMs: 500,
+  longestWaitMs: 30_000,
+  elapsedMaxMs: 600_000,
+};
+
+// Windows last 10 s. A reset that is missing means that long; one far away is a wrong clock.
+const WINDOW_MS = 10_000;
+const WAIT_MAX_MS = 60_000;
+// Added to every reset, so that a timer that fires a little early does not ask in the old window.
+const RESET_MARGIN_MS = 20;
+const JITTER_MS = 250;
+
+export function createLimitedClient(client: IntercomClient, options: LimitOptions): LimitedClient {
+  const budget = createBudget(options.rateShare);
+
+  async function attempt<T>(path: string, read: Reader<T>, signal: AbortSignal): Promise<Got<T>> {
+    try {
+      const got = await client.get(path, read, signal);
+      budget.observe(got.head, false);
+      return got;
+    } catch (error) {
+      if (error instanceof ApiError) budget.observe(error.head, error.recovery === 'wait');
+      else budget.observe(null, false);
+      throw error;
+    }
+  }
+
+  return {
+    get: (path, read, { signal, retryUnsure }) =>
+      pRetry(() => budget.schedule(() => attempt(path, read, signal), signal), {
+        retries: options.retry.retriesMax,
+        factor: 2,
+        minTimeout: options.retry.firstWaitMs,
+        maxTimeout: options.retry.longestWaitMs,
+        maxRetryTime: options.retry.elapsedMaxMs,
+        randomize: true,
+        signal,
+        // The rate limit is no failure: the budget makes the next try wait for the next window.
+        shouldConsumeRetry: ({ error }) => !isRateLimit(error),
+        shouldRetry: ({ error, retryDelay }) => {
+          if (!(error instanceof ApiError) || !isWorthRetrying(error, retryUnsure)) return false;
+          options.onRetry(error, isRateLimit(error) ? budget.waitMs() : retryDelay);
+          return true;
+        },
+      }),
+    callsLeft: budget.callsLeft,
+    close: budget.close,
+  };
+}
+
+function isRateLimit(error: unknown): boolean {
+  return error instanceof ApiError && error.recovery === 'wait';
+}
+
+function isWorthRetrying(error: ApiError, retryUnsure: boolean): boolean {
+  if (error.recovery === 'unsure') return retryUnsure;
+  return error.recovery === 'wait' || error.recovery === 'unsent';
+}
+
+/**
+ * A Bottleneck whose reservoir is what the last answer's headers leave to us. Its own refresh is
+ * never used (any change of settings stops it for good): one timer at the end of the window puts a
+ * single call into the reservoir, and that call's answer tells what the new window allows. The timer
+ * keeps the process alive, since a job that waits for the reservoir does not.
+ */
+function createBudget(rateShare: number) {
+  const limiter = new Bottleneck({ reservoir: 1, maxConcurrent: null, minTime: 0 });
+  let reservoir: number | null = 1;
+  let usedInWindow = 0;
+  let inFlight = 0;
+  let windowEnd: { timer: NodeJS.Timeout; atMs: number; resetSeconds: number | null } | null = null;
+
+  function setReservoir(calls: number | null): void {
+    reservoir = calls;
+    // Settings are applied in the order of the calls; a failure here would be Bottleneck's bug.
+    void limiter.updateSettings({ reservoir: calls });
+  }
+
+  function openWindow(): void {
+    windowEnd = null;
+    usedInWindow = 0;
+    setReservoir(1);
+  }
+
+  function endWindow(head: AnswerHead | null, jitterMs: number): void {
+    if (windowEnd) clearTimeout(windowEnd.timer);
+    const ms = msToReset(head) + jitterMs;
+    const resetSeconds = head?.rate.resetSeconds ?? null;
+    windowEnd = { timer: setTimeout(openWindow, ms), atMs: Date.now() + ms, resetSeconds };
+  }
+
+  function observe(head: AnswerHead | null, isRefused: boolean): void {
+    inFlight -= 1;
+    usedInWindow += 1;
+    if (isRefused) {
+      endWindow(head, Math.random() * JITTER_MS);
+      setReservoir(0);
+      return;
+    }
+    const { limit = null, remaining = null } = head?.rate ?? {};
+    if (limit !== null && remaining !== null) {
+      if (windowEnd && windowEnd.resetSeconds !== head?.rate.resetSeconds) usedInWindow = 1;
+      if (windowEnd?.resetSeconds !== head?.rate.resetSeconds) endWindow(head, 0);
+      const ours = Math.max(1, Math.floor(limit * rateShare)) - usedInWindow;
+      setReservoir(Math.max(0, Math.min(ours, remaining) - inFlight));
+    } else if (!windowEnd) {
+      // An answer without headers tells nothing: without a limit in the first, with the probe else.
+      setReservoir(head?.status === 200 ? null : 1);
+    }
+  }
+
+  return {
+    schedule<T>(job: () => Promise<T>, signal: AbortSignal): Promise<T> {
+      const scheduled = limiter.schedule(async () => {
+        signal.throwIfAborted();
+        inFlight += 1;
+        if (reservoir !== null) reservoir = Math.max(0, reservoir - 1);
+        return job();
+      });
+      return abandonOn(signal, scheduled);
+    },
+    observe,
+    callsLeft: () => reservoir,
+    waitMs: () => Math.max(0, (windowEnd?.atMs ?? 0) - Date.now()),
+    async close() {
+      if (windowEnd) clearTimeout(windowEnd.timer);
+      await limiter.disconnect();
+    },
+  };
+}
+
+/** Bottleneck cannot take a queued job back: whoever waits for it leaves at once instead. */
+function abandonOn<T>(signal: AbortSignal, scheduled: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    scheduled.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    if (signal.aborted) leave();
+  });
+}
+
+/** Milliseconds to the end of the window in Intercom's own clock, within bounds. */
+function msToReset(head: AnswerHead | null): number {
+  const { resetSeconds = null, retryAfterSeconds = null } = head?.rate ?? {};
+  if (retryAfterSeconds !== null) return clamp(retryAfterSeconds * 1000);
+  if (resetSeconds === null) return WINDOW_MS;
+  // `Date` is the second that has begun, so this is never too early, and at most a second too late.
+  const ms = resetSeconds * 1000 - (head?.date?.getTime() ?? Date.now());
+  // In the past: the clocks disagree, and the header tells nothing.
+  return ms < 0 ? WINDOW_MS : clamp(ms + RESET_MARGIN_MS);
+}
+
+function clamp(ms: number): number {
+  return Math.min(WAIT_MAX_MS, Math.max(0, ms));
+}

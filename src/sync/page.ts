@@ -1,0 +1,55 @@
+import type { SeenIds } from './seen.ts';
+import type { SourcePage } from './source.ts';
+import type { ChosenUser, RejectedUser } from './store.ts';
+
+export interface SortedPage {
+  readonly chosen: readonly ChosenUser[];
+  /** Other copies, on this page, of users that were chosen. */
+  readonly repeatsInPage: number;
+  readonly rejects: readonly RejectedUser[];
+  readonly seenIds: readonly string[];
+}
+
+/**
+ * Decides, by position, what becomes of each user of a page. Of several copies the newest is chosen:
+ * a time that is not plausible never wins over one that is, and of equals the last one wins.
+ */
+export function sortPage(page: SourcePage, seen: SeenIds, plausibleUntil: Date): SortedPage {
+  const best = new Map<string, { position: number; rank: number }>();
+  const rejects: RejectedUser[] = [];
+  let repeatsInPage = 0;
+
+  page.users.forEach((user, position) => {
+    if (user.id === null) {
+      rejects.push({ position, userId: null, reason: 'id: must be a non-empty string' });
+      return;
+    }
+    const rank = rankOf(user.updatedAtSeconds, plausibleUntil);
+    const other = best.get(user.id);
+    if (other) repeatsInPage += 1;
+    if (!other || rank >= other.rank) best.set(user.id, { position, rank });
+  });
+
+  const chosen = [...best].map(([id, { position }]) => ({ position, id, isRepeat: seen.has(id) }));
+  return {
+    chosen: chosen.sort((a, b) => a.position - b.position),
+    repeatsInPage,
+    rejects,
+    seenIds: [...best.keys()],
+  };
+}
+
+/** The time in seconds, or less than any time where it cannot be true. */
+function rankOf(updatedAtSeconds: number | null, plausibleUntil: Date): number {
+  if (updatedAtSeconds === null || updatedAtSeconds * 1000 > plausibleUntil.getTime()) {
+    return Number.NEGATIVE_INFINITY;
+  }
+  return updatedAtSeconds;
+}
+
+/** The newest time of the page that can be true, null if it has none. */
+export function newestPlausible(page: SourcePage, plausibleUntil: Date): Date | null {
+  const ranks = page.users.map((user) => rankOf(user.updatedAtSeconds, plausibleUntil));
+  const newest = Math.max(...ranks);
+  return newest > 0 && Number.isFinite(newest) ? new Date(newest * 1000) : null;
+}

@@ -1,0 +1,97 @@
+import { SyncError } from '../errors.ts';
+import { readAhead } from './ahead.ts';
+import { newestPlausible, sortPage } from './page.ts';
+import type { Run } from './parts.ts';
+import { addCounts } from './report.ts';
+import type { ListDrift, Pass, SourcePage, UsersLimit } from './source.ts';
+
+/** How a pass ended: past the last user, or short of it, so that only a scroll reads the rest. */
+export type PassEnd = 'complete' | 'cut short';
+
+/** Takes the pages of one pass, each written before the next is taken. */
+export async function readPass(run: Run, pass: Pass): Promise<PassEnd> {
+  if (pass.name === 'scroll') run.hasScrolled = true;
+  if (pass.name === 'updated') run.updatedFront = null;
+  run.log.info('pass_started', { pass: pass.name });
+  run.progress.passStarted(pass.name);
+  for await (const item of readAhead(run.source.pages(pass))) {
+    run.signal.throwIfAborted();
+    if (item.kind === 'page') await takePage(run, pass, item);
+    else {
+      await noteCut(run, pass, item);
+      return 'cut short';
+    }
+  }
+  run.signal.throwIfAborted();
+  return 'complete';
+}
+
+async function takePage(run: Run, pass: Pass, page: SourcePage): Promise<void> {
+  const { tally } = run;
+  const plausibleUntil = run.plausibleUntil();
+  if (run.mustLearnApp) await learnApp(run, page);
+  if (pass.name === 'updated') {
+    run.updatedFront ??= {
+      totalCount: page.totalCount,
+      newest: newestPlausible(page, plausibleUntil),
+    };
+  }
+  const sorted = sortPage(page, run.seen, plausibleUntil);
+  const counts = await run.store.writePage({
+    ...sorted,
+    runId: tally.runId ?? '',
+    sequence: tally.pages + 1,
+    pass: pass.name,
+    page: page.page,
+    next: page.next,
+    totalCount: page.totalCount,
+    users: page.users.length,
+    body: page.body,
+    userTexts: page.userTexts,
+    plausibleUntil,
+  });
+  sorted.seenIds.forEach(run.seen.add);
+  tally.pages += 1;
+  tally.counts = addCounts(tally.counts, counts);
+  run.progress.pageWritten(counts, page.totalCount);
+  run.log.debug('page_written', { pass: pass.name, sequence: tally.pages, ...counts });
+  if (page.cleaned > 0) run.log.info('text_cleaned', { characters: page.cleaned });
+  if (counts.rejected > 0) run.log.warn('users_rejected', { rejected: counts.rejected });
+}
+
+/** The limit is warned of once a run, however often it is met. */
+async function noteCut(run: Run, pass: Pass, cut: UsersLimit | ListDrift): Promise<void> {
+  const { tally, log } = run;
+  if (cut.kind === 'drift') {
+    log.warn('list_drifted', { pass: pass.name, page: cut.page });
+    return;
+  }
+  if (tally.limitReached) return;
+  tally.limitReached = true;
+  log.warn('users_limit_reached', {
+    limit: 10_000,
+    pass: pass.name,
+    page: cut.page,
+    face: cut.face,
+    total_count: cut.totalCount,
+  });
+  if (tally.runId !== null) await run.store.markLimitReached(tally.runId);
+}
+
+async function learnApp(run: Run, page: SourcePage): Promise<void> {
+  const appId = page.users.find((user) => user.appId !== null)?.appId;
+  if (appId) await bindApp(run, appId);
+}
+
+/** A workspace's table holds the users of one app: another's token would mix, and then delete. */
+export async function bindApp(run: Run, appId: string): Promise<void> {
+  const boundTo = await run.store.bindApp(appId);
+  if (boundTo !== appId) {
+    throw new SyncError(
+      'settings',
+      `the workspace ${run.settings.workspace} holds the users of another Intercom app than this token's`,
+      'Check which token this is, or give the other app a workspace of its own with INTERCOM_WORKSPACES.',
+    );
+  }
+  run.mustLearnApp = false;
+}
