@@ -1,6 +1,8 @@
 import type { Dice } from './random.ts';
 import { companyNames, notes, places, tagNames } from './words.ts';
 
+type Part = Readonly<Record<string, unknown>>;
+
 /** The lists that hang on a person, in each of the forms the API has been seen to send. */
 export function detailsOf(dice: Dice, plainName: string, slot: number) {
   return {
@@ -14,12 +16,7 @@ export function detailsOf(dice: Dice, plainName: string, slot: number) {
 }
 
 /** Half of the lists are empty; nobody has the same tag, company or profile twice. */
-function listOf(
-  dice: Dice,
-  longest: number,
-  key: 'id' | 'name',
-  make: () => { id: unknown; name?: unknown },
-): object[] {
+function listOf(dice: Dice, longest: number, key: 'id' | 'name', make: () => Part): object[] {
   if (dice.oneIn(2)) return [];
   const byKey = new Map<unknown, object>();
   for (let count = 1 + dice.below(longest); count > 0; count -= 1) {
@@ -29,7 +26,7 @@ function listOf(
   return [...byKey.values()];
 }
 
-function companyOf(dice: Dice): { id: string } {
+function companyOf(dice: Dice): Part {
   const number = dice.below(500);
   const id = `5c0${String(number).padStart(21, '0')}`;
   if (dice.oneIn(4)) return { id };
@@ -51,7 +48,7 @@ function companyOf(dice: Dice): { id: string } {
   };
 }
 
-function socialProfileOf(dice: Dice, plainName: string): { id: string | null; name: string } {
+function socialProfileOf(dice: Dice, plainName: string): Part {
   const name = dice.pick(['Twitter', 'LinkedIn', 'Facebook']);
   const profile = {
     name,
@@ -62,7 +59,7 @@ function socialProfileOf(dice: Dice, plainName: string): { id: string | null; na
   return dice.oneIn(3) ? profile : { type: 'social_profile', ...profile };
 }
 
-function tagOf(dice: Dice): { id: string } {
+function tagOf(dice: Dice): Part {
   const number = dice.below(60);
   const tag = { type: 'tag', id: String(17_000 + number) };
   if (dice.oneIn(5)) return tag;
