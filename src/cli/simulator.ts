@@ -44,7 +44,7 @@ export async function runSimulator(
   }
   stdout.write(`${simulator.url}\n`);
   const { size } = simulator.workspace;
-  stderr.write(`A simulated Intercom with ${size} users; its access token is ${options.token}\n`);
+  stderr.write(`A simulated Intercom with ${size} users serves until it is stopped.\n`);
   if (!stopped.aborted) {
     await new Promise<void>((resolve) => {
       stopped.addEventListener('abort', () => resolve(), { once: true });

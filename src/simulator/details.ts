@@ -74,7 +74,10 @@ function objectId(dice: Dice, kinds: number): string {
 export function locationOf(dice: Dice): object {
   if (dice.oneIn(4)) return {};
   const place = dice.pick(places);
-  const part = (value: string): string | null => (dice.oneIn(10) ? null : value);
+  const part = (value: string): string | null => {
+    const form = dice.below(20);
+    return form < 2 ? null : form === 2 ? '' : value;
+  };
   const location = {
     type: 'location_data',
     city_name: part(place.city),

@@ -62,7 +62,7 @@ export class Workspace {
     return this.#size;
   }
 
-  /** Every live user, leads excluded, in the order in which they came to be. */
+  /** Every live user, leads excluded, those of the seed first. */
   users(): User[] {
     return this.#slots((slot) => this.#isListed(slot)).map((slot) => this.userAt(slot));
   }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { RequestLog } from '../../src/simulator/server.ts';
 import { credentials, open, stoppedClock, visit } from './simulator-visit.ts';
 
 const { authorization } = credentials;
@@ -245,16 +246,16 @@ describe('the log of requests', () => {
 
   test('waits for the hooks, until they are taken away', async () => {
     const simulator = await open();
-    const seen: number[] = [];
-    const remove = simulator.onRequest(async ({ number }) => {
+    const seen: RequestLog[] = [];
+    const remove = simulator.onRequest(async (request) => {
       await Promise.resolve();
-      seen.push(number);
+      seen.push(request);
       simulator.workspace.create();
     });
     expect((await visit(simulator, '/users')).page.total_count).toBe(131);
     remove();
     expect((await visit(simulator, '/users')).page.total_count).toBe(131);
-    expect(seen).toEqual([1]);
+    expect(seen.map(({ number }) => number)).toEqual([1]);
   });
 
   test('shows the failure of a hook to the client, not to nobody', async () => {

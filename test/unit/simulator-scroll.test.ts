@@ -50,6 +50,7 @@ describe('GET /users/scroll', () => {
   test('is a snapshot: what changes while it runs comes in its old form', async () => {
     const simulator = await open({ users: 250 });
     const { workspace } = simulator;
+    workspace.update(String(workspace.users()[201]?.id), { name: 'Changed before' });
     const before = workspace.users();
     const { page } = await visit(simulator, '/users/scroll');
     workspace.update(String(before[200]?.id), { name: 'Changed' });
