@@ -3,7 +3,7 @@ import pg from 'pg';
 import { SyncError } from '../errors.ts';
 import { translateDriverError, translateFault } from './faults.ts';
 
-export type Transaction = NodePgDatabase;
+export type Transaction = NodePgDatabase & { readonly $client: pg.PoolClient };
 
 export interface Database {
   /**
@@ -19,6 +19,8 @@ export interface TransactionOptions {
   readonly isReadOnly?: boolean;
   /** One instant for all statements. */
   readonly isSnapshot?: boolean;
+  /** Ends with a ROLLBACK, whatever was done. */
+  readonly isDiscarded?: boolean;
   readonly statementMaxMs?: number;
   readonly lockWaitMaxMs?: number;
   /** How long the server lets this side be silent inside the transaction. */
@@ -65,9 +67,10 @@ async function inTransaction<T>(
   try {
     await send(client, beginStatement(options));
     const result = await work(drizzle({ client }));
-    const { command } = await send(client, 'commit');
-    // Postgres answers the COMMIT of a failed transaction so, without an error.
-    if (command === 'ROLLBACK') throw new Error('a failed transaction was committed');
+    const end = options.isDiscarded ? 'rollback' : 'commit';
+    const { command } = await send(client, end);
+    // Postgres answers the COMMIT of a failed transaction with ROLLBACK, and without an error.
+    if (command !== end.toUpperCase()) throw new Error('a failed transaction was committed');
     return result;
   } catch (error) {
     const fault = translateFault(error);

@@ -1,0 +1,59 @@
+import { sql } from 'drizzle-orm';
+import { SyncError } from '../errors.ts';
+import type { Database, Transaction, TransactionOptions } from './database.ts';
+import { withReconnect } from './retry.ts';
+import { syncLeases } from './schema.ts';
+
+/** What every write is checked against. The number grows each time the lease is taken. */
+export interface Fence {
+  readonly workspace: string;
+  readonly fence: bigint;
+  readonly leaseSeconds: number;
+  /** Aborted, with a `SyncError` of kind `busy`, when the lease could not be kept. */
+  readonly lost: AbortSignal;
+}
+
+/**
+ * One transaction that no successor can overtake: it holds the lease's row from its first
+ * statement to its end, so a lease that is taken over in between waits for it.
+ */
+export function fenced<T>(
+  database: Database,
+  fence: Fence,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  return reconnecting(database, fence, async (tx) => {
+    const held = await tx.execute(sql`select 1 from ${syncLeases} ${heldLease(fence)} for share`);
+    if (held.rows.length === 0) throw leaseLost(fence);
+    return work(tx);
+  });
+}
+
+/** The same without the check, for work that brings its own. */
+export function reconnecting<T>(
+  database: Database,
+  fence: Fence,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  return withReconnect(() => database.transaction(work, boundsOf(fence)), fence.lost);
+}
+
+/** By the clock and not by `now()`, which stands still from the BEGIN on. */
+export function heldLease({ workspace, fence }: Fence) {
+  return sql`where ${syncLeases.workspace} = ${workspace} and ${syncLeases.fence} = ${fence}
+    and ${syncLeases.expiresAt} > clock_timestamp()`;
+}
+
+export function leaseLost({ workspace }: Fence): SyncError {
+  return new SyncError(
+    'busy',
+    `the lease of workspace ${workspace} is lost: it expired, or another run holds it`,
+    'nothing was written after that; run again to go on from the last checkpoint',
+  );
+}
+
+/** A process that stops inside its transaction must let go of the row before its lease expires. */
+function boundsOf({ leaseSeconds }: Fence): TransactionOptions {
+  const lifeMs = leaseSeconds * 1000;
+  return { idleMaxMs: lifeMs / 2, lockWaitMaxMs: lifeMs / 2, statementMaxMs: (lifeMs * 2) / 3 };
+}

@@ -1,0 +1,111 @@
+import { sql } from 'drizzle-orm';
+import type { LeasedStore, PageCounts, PageWrite, UsersWrite } from '../sync/store.ts';
+import { openPage, saveCheckpoint } from './checkpoints.ts';
+import { countPage } from './counts.ts';
+import type { Database, Transaction } from './database.ts';
+import { fenced, reconnecting } from './fence.ts';
+import type { Lease } from './lease.ts';
+import { openReader } from './reader.ts';
+import { resolveRejects, saveRejects } from './rejects.ts';
+import {
+  bindApp,
+  finishRun,
+  markLimitReached,
+  pruneRuns,
+  setRunWatermark,
+  startRun,
+} from './runs.ts';
+import { users } from './schema.ts';
+import { eitherWay, textAt, type UsersOutcome, upsertUsers } from './users.ts';
+
+/** The users of one workspace, for as long as its lease is held. */
+export function openStore(database: Database, lease: Lease): LeasedStore {
+  const { workspace } = lease;
+  const inFence = <T>(work: (tx: Transaction) => Promise<T>) => fenced(database, lease, work);
+  return {
+    lost: lease.lost,
+    release: () => lease.release(),
+    writePage: (page) => writePage(database, lease, page),
+    writeUsers: (some) => writeUsers(database, lease, some),
+    startRun: (run) => inFence((tx) => startRun(tx, workspace, run)),
+    finishRun: (run) => inFence((tx) => finishRun(tx, workspace, run)),
+    setRunWatermark: (runId, at) => inFence((tx) => setRunWatermark(tx, runId, at)),
+    markLimitReached: (runId) => inFence((tx) => markLimitReached(tx, runId)),
+    bindApp: (appId) => inFence((tx) => bindApp(tx, workspace, appId)),
+    markDeleted: (_runId, ids) => inFence((tx) => markDeleted(tx, workspace, ids)),
+    prune: (days) => inFence((tx) => pruneRuns(tx, workspace, days)),
+    ...openReader(database, workspace, lease.lost),
+  };
+}
+
+/**
+ * A page lands whole or not at all: lease, users, rejects and checkpoint are one transaction. Done
+ * again after a lost connection, it finds its own checkpoint if the COMMIT had gone through.
+ */
+async function writePage(database: Database, lease: Lease, page: PageWrite): Promise<PageCounts> {
+  const { workspace } = lease;
+  return eitherWay(workspace, page, upsertUsers, (write) =>
+    reconnecting(database, lease, async (tx) => {
+      const opened = await openPage(tx, lease, page);
+      if (opened.written) return opened.written;
+      const outcome = await write(tx);
+      const counts = countPage(page, outcome);
+      await saveOutcome(tx, workspace, page, outcome, opened.hasOpenRejects);
+      await saveCheckpoint(tx, page, counts);
+      return counts;
+    }),
+  );
+}
+
+async function saveOutcome(
+  tx: Transaction,
+  workspace: string,
+  page: PageWrite,
+  outcome: UsersOutcome,
+  hasOpenRejects: boolean,
+): Promise<void> {
+  const rejects = [...refusedRejects(outcome), ...pageRejects(page)];
+  if (hasOpenRejects) await resolveRejects(tx, workspace, storedIds(page, outcome));
+  if (rejects.length > 0) await saveRejects(tx, workspace, page.runId, rejects);
+}
+
+async function writeUsers(database: Database, lease: Lease, some: UsersWrite): Promise<void> {
+  const { workspace } = lease;
+  await eitherWay(workspace, some, upsertUsers, (write) =>
+    fenced(database, lease, async (tx) => {
+      const outcome = await write(tx);
+      const rejects = refusedRejects(outcome);
+      await resolveRejects(tx, workspace, storedIds(some, outcome));
+      if (rejects.length > 0) await saveRejects(tx, workspace, null, rejects);
+    }),
+  );
+}
+
+function refusedRejects({ refused }: UsersOutcome) {
+  return refused.map(({ id, reason, payload }) => ({ userId: id, reason, payload }));
+}
+
+function pageRejects(page: PageWrite) {
+  if (page.rejects.length === 0) return [];
+  const texts = page.userTexts();
+  return page.rejects.map(({ position, userId, reason }) => {
+    return { userId, reason, payload: textAt(texts, position) };
+  });
+}
+
+function storedIds({ chosen }: UsersWrite, { refused }: UsersOutcome): string[] {
+  const refusedIds = new Set(refused.map(({ id }) => id));
+  return chosen.map(({ id }) => id).filter((id) => !refusedIds.has(id));
+}
+
+/** A deletion is a change too: whoever copies rows by `last_changed_at` must see it. */
+async function markDeleted(
+  tx: Transaction,
+  workspace: string,
+  ids: readonly string[],
+): Promise<number> {
+  const marked = await tx.execute(sql`
+    update ${users} set deleted_at = now(), last_changed_at = now()
+    where workspace = ${workspace} and deleted_at is null and id = any(${sql.param(ids)}::text[])`);
+  return marked.rowCount ?? 0;
+}

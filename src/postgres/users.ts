@@ -1,0 +1,199 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { ChosenUser, UsersWrite } from '../sync/store.ts';
+import type { Transaction } from './database.ts';
+import { instantOf } from './expressions.ts';
+import { isRefusedData, translateFault } from './faults.ts';
+import { users } from './schema.ts';
+
+export interface UsersOutcome {
+  /** The rows that were touched, by id. */
+  readonly written: WrittenUsers;
+  readonly refused: readonly RefusedUser[];
+}
+
+export type WrittenUsers = ReadonlyMap<string, 'inserted' | 'updated'>;
+
+export interface RefusedUser {
+  readonly id: string;
+  /** The rule that Postgres names, never the value. */
+  readonly reason: string;
+  readonly payload: string;
+}
+
+/** How users are taken: `upsertUsers`, or `classifyUsers` for a preview. */
+export type TakeUsers = (tx: Transaction, incoming: IncomingUsers) => Promise<WrittenUsers>;
+
+/** One way through the users of a page, inside a transaction that the caller has opened. */
+export type WriteUsers = (tx: Transaction) => Promise<UsersOutcome>;
+
+/**
+ * First the page as it came, in one statement. Where Postgres refuses its data the transaction is
+ * lost, and `write` is called again with the careful way: the chosen users alone, halved at each
+ * refusal until the bad one is by itself.
+ */
+export async function eitherWay<T>(
+  workspace: string,
+  page: UsersWrite & { readonly users?: number },
+  take: TakeUsers,
+  write: (users: WriteUsers) => Promise<T>,
+): Promise<T> {
+  try {
+    return await write((tx) => takePage(tx, workspace, page, take));
+  } catch (error) {
+    if (!(error instanceof UsersRefused)) throw error;
+  }
+  return write((tx) => takeByHalves(tx, workspace, page, take));
+}
+
+class UsersRefused extends Error {
+  override readonly name = 'UsersRefused';
+}
+
+async function takePage(
+  tx: Transaction,
+  workspace: string,
+  page: UsersWrite & { readonly users?: number },
+  take: TakeUsers,
+): Promise<UsersOutcome> {
+  const { chosen, body, plausibleUntil } = page;
+  if (chosen.length === 0) return { written: new Map(), refused: [] };
+  const positions = chosen.length === page.users ? null : chosen.map((user) => user.position);
+  try {
+    const written = await take(tx, { workspace, body, positions, plausibleUntil });
+    return { written, refused: [] };
+  } catch (error) {
+    throw isRefusedData(translateFault(error)) ? new UsersRefused('users were refused') : error;
+  }
+}
+
+/**
+ * From the users' own texts and not by position in the body, because one bad user can make the
+ * whole of it no JSON to Postgres (a number with a million digits, too many brackets).
+ */
+async function takeByHalves(
+  tx: Transaction,
+  workspace: string,
+  page: UsersWrite,
+  take: TakeUsers,
+): Promise<UsersOutcome> {
+  const { plausibleUntil } = page;
+  const texts = page.userTexts();
+  const written = new Map<string, 'inserted' | 'updated'>();
+  const refused: RefusedUser[] = [];
+  await takeSome(page.chosen);
+  return { written, refused };
+
+  async function takeSome(some: readonly ChosenUser[]): Promise<void> {
+    const [first, ...others] = some;
+    if (!first) return;
+    const body = `{"users":[${some.map((user) => textAt(texts, user.position)).join(',')}]}`;
+    const outcome = await inSavepoint(tx, () =>
+      take(tx, { workspace, body, positions: null, plausibleUntil }),
+    );
+    if (typeof outcome !== 'string') {
+      for (const [id, how] of outcome) written.set(id, how);
+    } else if (others.length === 0) {
+      const payload = textAt(texts, first.position);
+      refused.push({ id: first.id, reason: `sqlstate ${outcome}`, payload });
+    } else {
+      const middle = Math.ceil(some.length / 2);
+      await takeSome(some.slice(0, middle));
+      await takeSome(some.slice(middle));
+    }
+  }
+}
+
+export interface IncomingUsers {
+  readonly workspace: string;
+  readonly body: string;
+  /** By position in `body.users`, from 0; null: all of them. */
+  readonly positions: readonly number[] | null;
+  readonly plausibleUntil: Date;
+}
+
+/**
+ * `incoming` beside `stored`, and only those that change something. The others are left out here
+ * and not by a condition on the conflict: that would lock each unchanged row and write WAL for it.
+ * A row that was deleted and is seen again changes even if its content does not.
+ */
+function changingUsers(incoming: IncomingUsers): SQL {
+  const { workspace, body, positions } = incoming;
+  const chosen = positions && sql`where ordinal = any(${sql.param(ordinals(positions))}::bigint[])`;
+  return sql`
+    from (
+      select element as raw, element ->> 'id' as id,
+        ${instantOf(sql.raw('element'), 'updated_at')} as updated_at
+      from jsonb_array_elements(${body}::jsonb -> 'users') with ordinality as page (element, ordinal)
+      ${chosen ?? sql``}
+    ) as incoming
+    left join ${users} as stored on stored.workspace = ${workspace} and stored.id = incoming.id
+    where stored.id is null or stored.deleted_at is not null
+      or (stored.raw <> incoming.raw and (${isOlder(incoming.plausibleUntil)}) is not true)`;
+}
+
+/** A copy without a plausible time never wins over a stored one that has it. */
+function isOlder(plausibleUntil: Date): SQL {
+  const until = sql`${plausibleUntil.toISOString()}::timestamptz`;
+  return sql`stored.updated_at <= ${until} and (incoming.updated_at is null
+    or incoming.updated_at > ${until} or incoming.updated_at < stored.updated_at)`;
+}
+
+export async function upsertUsers(tx: Transaction, incoming: IncomingUsers): Promise<WrittenUsers> {
+  const older = isOlder(incoming.plausibleUntil);
+  const rows = await tx
+    .insert(users)
+    .select(
+      sql`select ${incoming.workspace}::text, incoming.id, 'users',
+        case when ${older} then stored.raw else incoming.raw end,
+        now(), now(), null::timestamptz, null::text ${changingUsers(incoming)}`,
+    )
+    .onConflictDoUpdate({
+      target: [users.workspace, users.id],
+      set: {
+        source: sql`excluded.source`,
+        raw: sql`excluded.raw`,
+        lastChangedAt: sql`excluded.last_changed_at`,
+        deletedAt: sql`null`,
+        mergedInto: sql`null`,
+      },
+    })
+    // A row version that nobody has locked or replaced is one that was not there before.
+    .returning({ id: users.id, isNew: sql<boolean>`xmax = 0` });
+  return new Map(rows.map(({ id, isNew }) => [id, isNew ? 'inserted' : 'updated']));
+}
+
+/** What `upsertUsers` would do, by the same condition. */
+export async function classifyUsers(
+  tx: Transaction,
+  incoming: IncomingUsers,
+): Promise<WrittenUsers> {
+  const found = await tx.execute<{ id: string; is_new: boolean }>(
+    sql`select incoming.id, stored.id is null as is_new ${changingUsers(incoming)}`,
+  );
+  return new Map(found.rows.map((row) => [row.id, row.is_new ? 'inserted' : 'updated']));
+}
+
+function ordinals(positions: readonly number[]): number[] {
+  return positions.map((position) => position + 1);
+}
+
+/** The SQLSTATE when the work's data is refused; the transaction can be used on. */
+async function inSavepoint<T>(tx: Transaction, work: () => Promise<T>): Promise<T | string> {
+  await tx.execute(sql`savepoint some_users`);
+  try {
+    const result = await work();
+    await tx.execute(sql`release savepoint some_users`);
+    return result;
+  } catch (error) {
+    const fault = translateFault(error);
+    if (!isRefusedData(fault)) throw error;
+    await tx.execute(sql`rollback to savepoint some_users`);
+    return fault.sqlstate;
+  }
+}
+
+export function textAt(texts: readonly string[], position: number): string {
+  const text = texts[position];
+  if (text === undefined) throw new Error(`there is no user at position ${position}`);
+  return text;
+}
