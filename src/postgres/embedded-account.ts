@@ -37,6 +37,8 @@ export async function chooseAccount(
 ): Promise<Account> {
   const home = await realpath(await existing(join(directory, 'home'), directory));
   const bin = join(binaries.native, 'bin');
+  refuseForShell(home);
+  refuseForShell(bin);
   if (process.geteuid?.() !== 0) return account(home, bin, path, null, []);
   const owner = await ownerOf(join(home, 'cluster'));
   if (owner !== null && owner.uid !== 0) return await accountOf(owner, home, binaries, path);
@@ -45,6 +47,16 @@ export async function chooseAccount(
     (await run('unshare', [...UNSHARE, ...enter(home)], probe(path))).ok;
   if (isNamespaceFit) return account(home, bin, path, null, ['unshare', ...UNSHARE]);
   return await accountOf(await serviceUser(path), home, binaries, path);
+}
+
+/** pg_ctl builds a line for the shell, and puts paths between double quotes as they are. */
+function refuseForShell(folder: string): void {
+  if (!/["$`\\\n]/.test(folder)) return;
+  throw new SyncError(
+    'settings',
+    `the embedded Postgres cannot work in a folder with one of " $ \` \\ in its name: ${folder}`,
+    'move INTERCOM_SYNC_DIR, or the program, to a folder with a plainer name',
+  );
 }
 
 function account(

@@ -34,20 +34,25 @@ export function run(
       env: { PATH: options.path ?? STANDARD_PATH, LC_ALL: 'C' },
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: options.timeoutMs,
       killSignal: 'SIGKILL',
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.user ?? {}),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
+    // Not spawn's own `timeout`: that timer outlives a program that could not be started at all.
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs);
+    const finish = (result: RunResult) => {
+      clearTimeout(timer);
+      resolve(result);
+    };
     let output = '';
     const keep = (chunk: string) => {
       output = (output + chunk).slice(-OUTPUT_CHARS_MAX);
     };
     child.stdout.setEncoding('utf8').on('data', keep);
     child.stderr.setEncoding('utf8').on('data', keep);
-    child.on('error', (error) => resolve({ ok: false, output: `${output}${error.message}` }));
-    child.on('close', (code) => resolve({ ok: code === 0, output }));
+    child.on('error', (error) => finish({ ok: false, output: `${output}${error.message}` }));
+    child.on('close', (code) => finish({ ok: code === 0, output }));
   });
 }
 

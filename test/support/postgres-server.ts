@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { TestProject } from 'vitest/node';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded.ts';
+import { migrateDatabase } from '../../src/postgres/migrate.ts';
 import { databaseUrl, withClient } from './postgres-client.ts';
 
 declare module 'vitest' {
@@ -38,7 +38,7 @@ export async function setup(project: TestProject): Promise<void> {
     const prefix = `intercom_sync_test_${randomBytes(4).toString('hex')}`;
     await withClient(server.url, (client) => client.query(`create database ${prefix}`));
     releases.push(() => dropDatabases(server.url, prefix));
-    await applyMigrations(server.url, prefix);
+    await migrateDatabase(databaseUrl(server.url, prefix));
     project.provide('testDatabaseUrl', server.url);
     project.provide('testDatabasePrefix', prefix);
   } catch (error) {
@@ -102,18 +102,6 @@ async function startEmbedded(why: string): Promise<TestServer> {
       cause: error,
     });
   }
-}
-
-async function applyMigrations(serverUrl: string, database: string): Promise<void> {
-  const file = join(import.meta.dirname, '../../src/postgres/migrate.ts');
-  // DEVELOPMENT ONLY: goes as soon as the file is there.
-  const isThere = await access(file).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) return;
-  const { migrateDatabase } = await import(pathToFileURL(file).href);
-  await migrateDatabase(databaseUrl(serverUrl, database));
 }
 
 /** Also those that a test forgot, or whose process was killed. */
