@@ -60,7 +60,6 @@ function refuseVersion(version: string, path: string, faults: Faults): Answer | 
   if (!isFirst && !isLater) {
     return errorAnswer({ status: 400, code, message: 'The requested version is invalid' }, faults);
   }
-  if (path === '/me') return undefined;
   const isUsers = path === '/users' || path.startsWith('/users/');
   if (!isUsers || (isFirst && !faults.versionRefused)) return undefined;
   const message = 'Requested resource is not available in current API version';

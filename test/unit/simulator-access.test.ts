@@ -248,7 +248,7 @@ describe('the log of requests', () => {
     const simulator = await open();
     const seen: RequestLog[] = [];
     const remove = simulator.onRequest(async (request) => {
-      await Promise.resolve();
+      await new Promise(setImmediate);
       seen.push(request);
       simulator.workspace.create();
     });

@@ -187,4 +187,15 @@ describe('connections', () => {
     await simulator.close();
     await Promise.all(failures);
   });
+
+  test('leave no timer behind that would keep the process alive', async () => {
+    const simulator = await open({ faults: { latencyMs: 3_600_000 } });
+    const failure = expect(visit(simulator, '/users')).rejects.toThrow('fetch failed');
+    while (simulator.requests.length < 1) await new Promise(setImmediate);
+    expect(simulator.requests[0]?.status).toBe(0);
+    await simulator.close();
+    await failure;
+    // The wait ended with the server, an hour early, and the request had its answer.
+    expect(simulator.requests[0]?.status).toBe(200);
+  });
 });

@@ -175,6 +175,15 @@ describe('oddities', () => {
     expect((await visit(simulator, `/users/${long?.id}`)).status).toBe(200);
   });
 
+  test('are not found by the id that they would have had', async () => {
+    const even = await open({ users: 20 });
+    const id = String(even.workspace.users()[3]?.id);
+    expect((await visit(even, `/users/${id}`)).status).toBe(200);
+    const simulator = await open({ users: 20, oddities: ['number-id'] });
+    expect((await visit(simulator, `/users/${id}`)).status).toBe(404);
+    expect((await visit(simulator, '/users/100003')).status).toBe(200);
+  });
+
   test('are made by a test too', async () => {
     const simulator = await open({ users: 0 });
     simulator.workspace.create({ id: undefined, custom_attributes: { n: exactNumber('1.10') } });
