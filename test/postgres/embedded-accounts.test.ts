@@ -31,8 +31,8 @@ test('a folder whose name pg_ctl would hand to the shell is a problem of the set
   });
 });
 
-// Root alone can be refused a namespace, or be somebody else.
-const asRoot = process.geteuid?.() === 0 ? test : test.fails;
+// Only root can be refused a namespace, or be somebody else; to anyone else these say nothing.
+const asRoot = process.geteuid?.() === 0 ? test : () => undefined;
 
 asRoot('where namespaces are refused, root starts the server as another user', async () => {
   const directory = await newDirectory();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { EmbeddedOptions } from '../../src/postgres/embedded.ts';
 
@@ -88,8 +89,10 @@ export interface ProgramOptions {
 
 /** Another program that uses the server, at the head of a process group of its own. */
 export function startProgram(use: EmbeddedOptions, options: ProgramOptions = {}): Program {
-  const checkout = options.checkout ?? join(import.meta.dirname, '../..');
-  const script = join(checkout, 'test/support/embedded-program.ts');
+  const script =
+    options.checkout === undefined
+      ? fileURLToPath(new URL('./embedded-program.ts', import.meta.url))
+      : join(options.checkout, 'test/support/embedded-program.ts');
   const deaf = options.isDeafToInterrupt ? ['deaf'] : [];
   const child = spawn(
     options.node ?? process.execPath,
