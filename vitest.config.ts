@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import type { Reporter, TestModule } from 'vitest/node';
 
 export default defineConfig({
   test: {
@@ -8,5 +9,19 @@ export default defineConfig({
     hookTimeout: 120_000,
     globalSetup: ['test/support/postgres-server.ts'],
     pool: 'forks',
+    reporters: ['default', closingLine()],
   },
 });
+
+/** One line that any program can read: how many tests passed, and how many did not. */
+function closingLine(): Reporter {
+  return {
+    onTestRunEnd(modules: readonly TestModule[]) {
+      const states = modules.flatMap((module) =>
+        [...module.children.allTests()].map((test) => test.result().state),
+      );
+      const passed = states.filter((state) => state === 'passed').length;
+      process.stdout.write(`tests: ${passed} passed, ${states.length - passed} failed\n`);
+    },
+  };
+}

@@ -62,5 +62,8 @@ export class Interrupted extends Error {
 export function describeError(error: unknown): { kind: ErrorKind; message: string } {
   if (error instanceof SyncError) return { kind: error.kind, message: error.message };
   const name = error instanceof Error ? error.name : typeof error;
-  return { kind: 'bug', message: `unexpected ${name}; please report it with the steps that led here` };
+  return {
+    kind: 'bug',
+    message: `unexpected ${name}; please report it with the steps that led here`,
+  };
 }

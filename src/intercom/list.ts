@@ -50,14 +50,15 @@ export async function* readList(
     const face = limitFaceOf(pass, page, got, options.perPage);
     at = advance(at, got, options.perPage);
     // Behind a page at which the list is cut off comes that page again, should the run be resumed.
-    const isPassEnd = got.isLast && !at.hasGap;
+    // Behind a gap there may be users who changed, even where this page is past those who did.
+    const isPassEnd = !at.hasGap && (got.isLast || endsBefore(pass, got.users));
     const next = face !== null ? pathTo(page, query) : isPassEnd ? null : pathTo(at.page, query);
     yield { ...got.users, next: pass.name === 'lookup' ? null : next };
     if (face !== null) {
       yield { kind: 'limit', face, page, totalCount: got.users.totalCount };
       return;
     }
-    if (isPassEnd || (pass.name === 'updated' && endsBefore(pass.since, got.users))) return;
+    if (isPassEnd) return;
     rereads += at.hasGap ? 1 : 0;
     if (rereads > REREADS_MIN + page) {
       yield { kind: 'drift', page };
@@ -178,8 +179,9 @@ function limitFaceOf(
   return isCountedEnd || isShortPage ? null : 'ended';
 }
 
-/** Whether the last user of the page with a time was updated before `since`. */
-function endsBefore(since: Date, page: SourcePage): boolean {
+/** Whether the last user of the page with a time was updated before all that the pass is after. */
+function endsBefore(pass: PagedPass, page: SourcePage): boolean {
+  if (pass.name !== 'updated') return false;
   const last = page.users.findLast((user) => user.updatedAtSeconds !== null);
-  return last !== undefined && (last.updatedAtSeconds ?? 0) * 1000 < since.getTime();
+  return last !== undefined && (last.updatedAtSeconds ?? 0) * 1000 < pass.since.getTime();
 }

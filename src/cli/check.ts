@@ -1,0 +1,105 @@
+import type { Command } from 'commander';
+import { type Config, parseConfig, type WorkspaceConfig } from '../config.ts';
+import { describeError, SyncError } from '../errors.ts';
+import { createIntercomSource } from '../intercom/source.ts';
+import type { Database } from '../postgres/database.ts';
+import { migrationState } from '../postgres/migrate.ts';
+import { openPreviewStore } from '../postgres/preview.ts';
+import { withDatabase } from './database.ts';
+import { exitCodeOf, type Io, newCommand, writeLine } from './io.ts';
+
+export function checkCommand(io: Io): Command {
+  return newCommand(
+    'check',
+    'prove the settings: token, API version, app, database, migrations',
+  ).action(async () => {
+    const tell = createTeller(io);
+    const config = await tell('settings', async () => [
+      parseConfig(io.env, { intercom: true }),
+      'complete',
+    ]);
+    if (!config) return;
+    for (const workspace of config.workspaces) await checkIntercom(io, workspace, tell);
+    await tell('database', () =>
+      withDatabase(config, io.stop, async (database) => {
+        await checkDatabase(config, database, tell);
+        return [true, 'answers'];
+      }),
+    );
+  });
+}
+
+type Teller = <T>(what: string, prove: () => Promise<[T, string]>) => Promise<T | null>;
+
+/** One line for each proof; the first that fails decides the exit code, and the others go on. */
+function createTeller(io: Io): Teller {
+  return async (what, prove) => {
+    try {
+      const [value, finding] = await prove();
+      writeLine(io.stdout, `ok    ${what}: ${finding}`);
+      return value;
+    } catch (error) {
+      io.stop.throwIfAborted();
+      const { message } = describeError(error);
+      const hint = error instanceof SyncError && error.hint !== null ? `\n      ${error.hint}` : '';
+      writeLine(io.stdout, `FAIL  ${what}: ${message.replaceAll('\n', '\n      ')}${hint}`);
+      if (io.exitCode === 0) io.exitCode = exitCodeOf(error);
+      return null;
+    }
+  };
+}
+
+async function checkIntercom(io: Io, workspace: WorkspaceConfig, tell: Teller): Promise<void> {
+  const source = createIntercomSource({
+    ...workspace,
+    signal: io.stop,
+    // Whoever checks wants to know now.
+    retry: { retriesMax: 1, firstWaitMs: 500, longestWaitMs: 1000, elapsedMaxMs: 30_000 },
+    onWait: () => {},
+  });
+  const name = (what: string) =>
+    workspace.name === 'default' ? what : `${what} of ${workspace.name}`;
+  try {
+    const identity = await tell(name('token'), async () => {
+      const found = await source.identify();
+      return [found, `accepted by ${workspace.baseUrl.origin}`];
+    });
+    if (!identity) return;
+    await tell(name('API version'), async () => {
+      const page = await source.newest();
+      const app = identity.appId ?? page.users[0]?.appId ?? null;
+      const users = page.totalCount === null ? 'users, uncounted' : `${page.totalCount} users`;
+      return [
+        true,
+        `${workspace.apiVersion} serves ${users}${app === null ? '' : ` of the app ${app}`}`,
+      ];
+    });
+  } finally {
+    await source.close();
+  }
+}
+
+async function checkDatabase(config: Config, database: Database, tell: Teller): Promise<void> {
+  const state = await tell('migrations', async () => {
+    const found = await migrationState(database);
+    if (found === 'newer')
+      throw new SyncError(
+        'database',
+        'the schema is newer than this program',
+        'Install the newer version.',
+      );
+    const finding = {
+      current: 'applied',
+      behind: 'sync will apply what is missing',
+      empty: 'sync will create the schema intercom',
+    };
+    return [found, finding[found]];
+  });
+  if (state !== 'current') return;
+  for (const { name } of config.workspaces) {
+    await tell(`app of ${name}`, async () => {
+      const { appId } = await openPreviewStore(database, name).workspace();
+      return [true, appId === null ? 'will be bound by the first sync' : `bound to ${appId}`];
+    });
+  }
+}

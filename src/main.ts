@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander';
+import { checkCommand } from './cli/check.ts';
+import { demoCommand } from './cli/demo.ts';
+import { exitCodeOf, type Io, newCommand, tellFault } from './cli/io.ts';
+import { migrateCommand } from './cli/migrate.ts';
+import { queryCommand } from './cli/query.ts';
+import { runSimulator, simulatorCommand } from './cli/simulator.ts';
+import { statusCommand } from './cli/status.ts';
+import { syncCommand } from './cli/sync.ts';
+import { Interrupted, type StopSignal } from './errors.ts';
+
+const HELP = `
+The first time:
+  intercom-sync demo                       see it work, with no account and no database
+  intercom-sync check                      prove the settings
+  intercom-sync sync                       read the users of your workspace into your database
+
+Settings are environment variables. Two are required:
+  INTERCOM_ACCESS_TOKEN   an access token of the workspace
+  DATABASE_URL            postgres://…, or the word embedded for a Postgres of the program's own
+
+Exit codes: 0 done, 1 a bug, 2 settings or usage, 3 credentials refused, 4 Intercom unreachable or
+incomplete, 5 the database, 6 another run holds the workspace, 130 and 143 stopped by a signal.`;
+
+/** Whatever is in hand when a signal comes is finished or given up within this time. */
+const STOP_WITHIN_MS = 9_000;
+
+const stop = new AbortController();
+const io: Io = {
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  stop: stop.signal,
+  exitCode: 0,
+};
+
+listenFor('SIGINT');
+listenFor('SIGTERM');
+// Whoever reads our output may stop reading: `| head` is no error.
+process.stdout.on('error', () => process.exit(exitCodeOf(null)));
+process.exit(await main(process.argv.slice(2)));
+
+async function main(args: readonly string[]): Promise<number> {
+  const program = newCommand(
+    'intercom-sync',
+    'Keeps a Postgres database equal to the users of an Intercom workspace.',
+  )
+    .addHelpText('after', HELP)
+    .helpCommand(false);
+  for (const create of [
+    syncCommand,
+    checkCommand,
+    migrateCommand,
+    statusCommand,
+    queryCommand,
+    demoCommand,
+  ]) {
+    program.addCommand(create(io));
+  }
+  program.addCommand(
+    simulatorCommand(async (options) => {
+      io.exitCode = await runSimulator(options, { ...io, stopped: io.stop });
+    }),
+  );
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    // commander has told the usage already; help that was asked for is a success.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    tellFault(io, error);
+    return stop.signal.aborted ? exitCodeOf(stop.signal.reason) : exitCodeOf(error);
+  }
+  return io.exitCode;
+}
+
+/** The first signal asks to stop, the second does not ask. */
+function listenFor(signal: StopSignal): void {
+  process.on(signal, () => {
+    const interrupted = new Interrupted(signal);
+    if (stop.signal.aborted) process.exit(interrupted.exitCode);
+    stop.abort(interrupted);
+    setTimeout(() => process.exit(interrupted.exitCode), STOP_WITHIN_MS).unref();
+  });
+}
