@@ -42,7 +42,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export function parseConfig(env: Environment, needs: { intercom: boolean }): Config {
   const reader = createReader(env);
   const config: Config = {
-    databaseUrl: reader.databaseUrl(),
+    databaseUrl: databaseUrlOf(reader),
     syncDirectory: reader.text('INTERCOM_SYNC_DIR', '.intercom-sync'),
     logLevel: reader.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
     overlapMinutes: reader.whole('SYNC_OVERLAP_MINUTES', { from: 0, to: 10_080, otherwise: 10 }),
@@ -79,9 +79,9 @@ function workspace(
   const either = (variable: string) => (reader.has(own(variable)) ? own(variable) : variable);
   return Object.freeze({
     name,
-    accessToken: reader.accessToken(own('INTERCOM_ACCESS_TOKEN')),
-    baseUrl: reader.baseUrl(either('INTERCOM_BASE_URL')),
-    apiVersion: reader.apiVersion(either('INTERCOM_API_VERSION')),
+    accessToken: accessTokenOf(reader, own('INTERCOM_ACCESS_TOKEN')),
+    baseUrl: baseUrlOf(reader, either('INTERCOM_BASE_URL')),
+    apiVersion: apiVersionOf(reader, either('INTERCOM_API_VERSION')),
     perPage: reader.whole(either('INTERCOM_PER_PAGE'), { from: 1, to: 60, otherwise: 50 }),
     rateShare: reader.share(either('INTERCOM_RATE_SHARE'), { from: 0.01, otherwise: 0.8 }),
     requestTimeoutMs: reader.whole(either('INTERCOM_REQUEST_TIMEOUT_MS'), {
@@ -95,6 +95,48 @@ function workspace(
       otherwise: 65_000,
     }),
   });
+}
+
+function databaseUrlOf(reader: Reader): string {
+  const url = reader.secret('DATABASE_URL');
+  if (url === 'embedded') return url;
+  if (url === undefined) {
+    reader.problems.push(
+      'DATABASE_URL is missing: set it to postgres://user:password@host:5432/database, or to the word embedded for a Postgres of the program’s own',
+    );
+  } else if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol)) {
+    reader.problems.push(
+      'DATABASE_URL must be the word embedded or an address that begins with postgres://',
+    );
+  }
+  return url ?? '';
+}
+
+function accessTokenOf(reader: Reader, name: string): string {
+  const token = reader.secret(name);
+  if (token === undefined)
+    reader.problems.push(`${name} is missing: an access token of the Intercom workspace`);
+  // A header cannot carry anything else, and fetch would repeat the value in its error.
+  else if (!/^[\x21-\x7e]+$/.test(token))
+    reader.problems.push(`${name} must be one word of printable ASCII`);
+  return token ?? '';
+}
+
+function baseUrlOf(reader: Reader, name: string): URL {
+  const text = reader.text(name, 'https://api.intercom.io');
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url && isSafeBase(url)) return url;
+  reader.problems.push(
+    `${name} must be an https address without a query or credentials (plain http is for this machine alone)`,
+  );
+  return new URL('https://api.intercom.io');
+}
+
+function apiVersionOf(reader: Reader, name: string): string {
+  const version = reader.text(name, '1.4');
+  if (!/^(\d{1,2}\.\d{1,3}|Preview|Unstable)$/.test(version))
+    reader.problems.push(`${name} must look like 1.4`);
+  return version;
 }
 
 type Reader = ReturnType<typeof createReader>;
@@ -143,44 +185,7 @@ function createReader(env: Environment) {
       if (value === undefined) problems.push(`${name} must be one of ${values.join(', ')}`);
       return value ?? otherwise;
     },
-    databaseUrl(): string {
-      const url = secret('DATABASE_URL');
-      if (url === 'embedded') return url;
-      if (url === undefined) {
-        problems.push(
-          'DATABASE_URL is missing: set it to postgres://user:password@host:5432/database, or to the word embedded for a Postgres of the program’s own',
-        );
-      } else if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol)) {
-        problems.push(
-          'DATABASE_URL must be the word embedded or an address that begins with postgres://',
-        );
-      }
-      return url ?? '';
-    },
-    accessToken(name: string): string {
-      const token = secret(name);
-      if (token === undefined)
-        problems.push(`${name} is missing: an access token of the Intercom workspace`);
-      // A header cannot carry anything else, and fetch would repeat the value in its error.
-      else if (!/^[\x21-\x7e]+$/.test(token))
-        problems.push(`${name} must be one word of printable ASCII`);
-      return token ?? '';
-    },
-    baseUrl(name: string): URL {
-      const text = given(name) ?? 'https://api.intercom.io';
-      const url = URL.canParse(text) ? new URL(text) : null;
-      if (url && isSafeBase(url)) return url;
-      problems.push(
-        `${name} must be an https address without a query or credentials (plain http is for this machine alone)`,
-      );
-      return new URL('https://api.intercom.io');
-    },
-    apiVersion(name: string): string {
-      const version = given(name) ?? '1.4';
-      if (!/^(\d{1,2}\.\d{1,3}|Preview|Unstable)$/.test(version))
-        problems.push(`${name} must look like 1.4`);
-      return version;
-    },
+    secret,
   };
 }
 

@@ -51,6 +51,8 @@ const WAIT_MAX_MS = 60_000;
 // Added to every reset, so that a timer that fires a little early does not ask in the old window.
 const RESET_MARGIN_MS = 20;
 const JITTER_MS = 250;
+// For an app that tells of no limit: more than a run makes, and subtraction stays exact.
+const UNLIMITED_CALLS = 1e12;
 
 export function createLimitedClient(client: IntercomClient, options: LimitOptions): LimitedClient {
   const budget = createBudget(options.rateShare);
@@ -70,7 +72,8 @@ export function createLimitedClient(client: IntercomClient, options: LimitOption
   return {
     get: (path, read, { signal, retryUnsure }) =>
       pRetry(() => budget.schedule(() => attempt(path, read, signal), signal), {
-        retries: options.retry.retriesMax,
+        // One more than are granted: with none left, p-retry would end at a 429 too.
+        retries: options.retry.retriesMax + 1,
         factor: 2,
         minTimeout: options.retry.firstWaitMs,
         maxTimeout: options.retry.longestWaitMs,
@@ -79,8 +82,9 @@ export function createLimitedClient(client: IntercomClient, options: LimitOption
         signal,
         // The rate limit is no failure: the budget makes the next try wait for the next window.
         shouldConsumeRetry: ({ error }) => !isRateLimit(error),
-        shouldRetry: ({ error, retryDelay }) => {
+        shouldRetry: ({ error, retryDelay, retriesConsumed }) => {
           if (!(error instanceof ApiError) || !isWorthRetrying(error, retryUnsure)) return false;
+          if (!isRateLimit(error) && retriesConsumed >= options.retry.retriesMax) return false;
           options.onRetry(error, isRateLimit(error) ? budget.waitMs() : retryDelay);
           return true;
         },
@@ -107,21 +111,23 @@ function isWorthRetrying(error: ApiError, retryUnsure: boolean): boolean {
  */
 function createBudget(rateShare: number) {
   const limiter = new Bottleneck({ reservoir: 1, maxConcurrent: null, minTime: 0 });
-  let reservoir: number | null = 1;
+  let startable = 1;
+  let isTold = false;
   let usedInWindow = 0;
   let inFlight = 0;
   let windowEnd: { timer: NodeJS.Timeout; atMs: number; resetSeconds: number | null } | null = null;
 
-  function setReservoir(calls: number | null): void {
-    reservoir = calls;
-    // Settings are applied in the order of the calls; a failure here would be Bottleneck's bug.
-    void limiter.updateSettings({ reservoir: calls });
+  /** By the difference: calls that Bottleneck lets go meanwhile are then neither lost nor doubled. */
+  function allow(calls: number): void {
+    // A failure here would be Bottleneck's bug.
+    if (calls !== startable) void limiter.incrementReservoir(calls - startable);
+    startable = calls;
   }
 
   function openWindow(): void {
     windowEnd = null;
     usedInWindow = 0;
-    setReservoir(1);
+    allow(1);
   }
 
   function endWindow(head: AnswerHead | null, jitterMs: number): void {
@@ -136,33 +142,36 @@ function createBudget(rateShare: number) {
     usedInWindow += 1;
     if (isRefused) {
       endWindow(head, Math.random() * JITTER_MS);
-      setReservoir(0);
+      allow(0);
       return;
     }
-    const { limit = null, remaining = null } = head?.rate ?? {};
+    const { limit = null, remaining = null, resetSeconds = null } = head?.rate ?? {};
     if (limit !== null && remaining !== null) {
-      if (windowEnd && windowEnd.resetSeconds !== head?.rate.resetSeconds) usedInWindow = 1;
-      if (windowEnd?.resetSeconds !== head?.rate.resetSeconds) endWindow(head, 0);
+      isTold = true;
+      if (windowEnd && windowEnd.resetSeconds !== resetSeconds) usedInWindow = 1;
+      if (windowEnd?.resetSeconds !== resetSeconds) endWindow(head, 0);
       const ours = Math.max(1, Math.floor(limit * rateShare)) - usedInWindow;
-      setReservoir(Math.max(0, Math.min(ours, remaining) - inFlight));
+      allow(Math.max(0, Math.min(ours, remaining) - inFlight));
     } else if (!windowEnd) {
       // An answer without headers tells nothing: without a limit in the first, with the probe else.
-      setReservoir(head?.status === 200 ? null : 1);
+      allow(head?.status === 200 ? UNLIMITED_CALLS : 1);
     }
   }
 
   return {
     schedule<T>(job: () => Promise<T>, signal: AbortSignal): Promise<T> {
       const scheduled = limiter.schedule(async () => {
+        // Nobody waits for this one any more: the call is for the next in the queue.
+        if (signal.aborted) void limiter.incrementReservoir(1);
         signal.throwIfAborted();
         inFlight += 1;
-        if (reservoir !== null) reservoir = Math.max(0, reservoir - 1);
+        startable -= 1;
         return job();
       });
       return abandonOn(signal, scheduled);
     },
     observe,
-    callsLeft: () => reservoir,
+    callsLeft: () => (isTold ? Math.max(0, startable) : null),
     waitMs: () => Math.max(0, (windowEnd?.atMs ?? 0) - Date.now()),
     async close() {
       if (windowEnd) clearTimeout(windowEnd.timer);

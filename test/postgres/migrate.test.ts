@@ -43,9 +43,11 @@ test('a migration installs the schema; a second one does no harm', async () => {
 
 test.each([2, 6])('%i migrators at once on an empty database all succeed', async (count) => {
   await Promise.all(Array.from({ length: count }, () => migrateDatabase(created.url)));
-  const applied = await client.query('select count(*)::int as n from drizzle.__drizzle_migrations');
   expect(await migrationState(database)).toBe('current');
-  expect(applied.rows).toEqual([{ n: 1 }]);
+  const { rows } = await client.query(
+    'select created_at from drizzle.__drizzle_migrations group by 1 having count(*) > 1',
+  );
+  expect(rows).toEqual([]);
 });
 
 test('a schema that is up to date is not locked', async () => {

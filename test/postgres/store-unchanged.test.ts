@@ -33,11 +33,12 @@ async function walOf(work: (tx: Transaction) => Promise<unknown>): Promise<WalUs
   const plans: { Plan: Record<string, number> }[] = [];
   await opened.database.transaction(async (tx) => {
     const query = tx.$client.query.bind(tx.$client);
-    tx.$client.query = async ({ text }: { text: string }, values: unknown[]) => {
+    const explain = async ({ text }: { text: string }, values: unknown[]) => {
       const explained = await query(`explain (analyze, wal, format json) ${text}`, values);
       plans.push(explained.rows[0]['QUERY PLAN'][0]);
       return { rows: [] };
     };
+    Object.assign(tx.$client, { query: explain });
     await work(tx).finally(() => Reflect.deleteProperty(tx.$client, 'query'));
   });
   const plan = plans[0]?.Plan;

@@ -107,6 +107,7 @@ describe('a scroll that breaks begins anew', () => {
       const { report, difference, events, simulator } = await runAgainst(
         onThirdPage(answer),
         10_300,
+        { INTERCOM_SCROLL_RESTART_WAIT_MS: '1000' },
       );
       expect(report.error).toBeNull();
       expect(difference).toEqual(EQUAL);

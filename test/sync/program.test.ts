@@ -180,18 +180,15 @@ test('check proves each setting in a line, and exits 0 when all is well', async 
 
 test('query answers as a table, cannot write, and takes one statement', async () => {
   await runProgram(['sync'], env());
-  const answer = await runProgram(['query', 'select count(*) as users from intercom.users'], env());
-  expect(answer).toMatchObject({ code: 0 });
-  expect(answer.stdout).toMatch(/users\n-+\n\s*120\n/);
+  const count = () => runProgram(['query', 'select count(*) as users from intercom.users'], env());
+  const before = await count();
+  expect(before).toMatchObject({ code: 0, stdout: expect.stringMatching(/^users\n-+\n\s*\d+\n$/) });
   for (const sql of [
     'delete from intercom.users',
     'select 1; delete from intercom.users',
     'selec 1',
   ]) {
-    const refused = await runProgram(['query', sql], env());
-    expect(refused.code).toBe(2);
+    expect((await runProgram(['query', sql], env())).code).toBe(2);
   }
-  expect(
-    (await runProgram(['query', 'select count(*) as users from intercom.users'], env())).stdout,
-  ).toMatch(/120\n/);
+  expect((await count()).stdout).toBe(before.stdout);
 });

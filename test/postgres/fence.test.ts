@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { LeasedStore } from '../../src/sync/store.ts';
+import { FULL_RUN, type Opened, openTestStore, pageOf } from './opened.ts';
+
+let opened: Opened;
+let runId: string;
+
+beforeAll(async () => {
+  opened = await openTestStore();
+  runId = await opened.store.startRun(FULL_RUN);
+  await opened.store.writePage(pageOf(runId, 1, [{ id: 'known' }]));
+});
+afterAll(() => opened.close());
+
+const writes: Record<string, (store: LeasedStore) => Promise<unknown>> = {
+  startRun: (store) => store.startRun(FULL_RUN),
+  writePage: (store) => store.writePage(pageOf(runId, 2, [{ id: 'late' }])),
+  'writePage of what Postgres refuses': (store) =>
+    store.writePage(pageOf(runId, 2, ['{"id":"late","n":1e999999}'])),
+  'writePage of a page written before': (store) =>
+    store.writePage(pageOf(runId, 1, [{ id: 'known' }])),
+  writeUsers: (store) => store.writeUsers(pageOf(runId, 0, [{ id: 'late' }])),
+  setRunWatermark: (store) => store.setRunWatermark(runId, new Date(0)),
+  markLimitReached: (store) => store.markLimitReached(runId),
+  bindApp: (store) => store.bindApp('other'),
+  markDeleted: (store) => store.markDeleted(runId, ['known']),
+  prune: (store) => store.prune(0),
+  finishRun: (store) =>
+    store.finishRun({
+      runId,
+      status: 'succeeded',
+      watermark: new Date(0),
+      deleted: 0,
+      isOver: true,
+      errorKind: null,
+      errorMessage: null,
+    }),
+};
+
+const everything = () =>
+  opened.rows(`select (select json_agg(u) from intercom.users u) as users,
+    (select json_agg(r) from intercom.sync_runs r) as runs,
+    (select json_agg(c) from intercom.sync_checkpoints c) as checkpoints,
+    (select json_agg(w) from intercom.workspaces w) as workspaces,
+    (select json_agg(x) from intercom.rejected_users x) as rejects`);
+
+const losses = {
+  'has expired': `expires_at = clock_timestamp() - interval '1 microsecond'`,
+  'was taken over': `fence = fence + 1, expires_at = clock_timestamp() + interval '1 hour'`,
+};
+
+describe.each(Object.entries(losses))('once the lease %s', (_, loss) => {
+  beforeEach(async () => {
+    await opened.rows(
+      `update intercom.sync_leases set fence = $1, expires_at = clock_timestamp() + interval '1 hour'`,
+      [opened.lease.fence],
+    );
+  });
+
+  test.each(Object.entries(writes))('%s is refused and writes nothing', async (_name, write) => {
+    await opened.rows(`update intercom.sync_leases set ${loss}`);
+    const before = await everything();
+    await expect(write(opened.store)).rejects.toMatchObject({ kind: 'busy' });
+    expect(await everything()).toEqual(before);
+  });
+});
+
+test('every write of the store is in the table above', () => {
+  const readers = [
+    'lost',
+    'release',
+    'workspace',
+    'countSeen',
+    'seenIds',
+    'countLiveUsers',
+    'unseenUsers',
+  ];
+  const named = Object.keys(writes).map((name) => name.split(' ')[0]);
+  expect(Object.keys(opened.store).sort()).toEqual([...new Set([...named, ...readers])].sort());
+});
