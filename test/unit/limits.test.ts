@@ -60,7 +60,8 @@ describe('a window', () => {
 
 describe('what is left', () => {
   test('is unknown until Intercom has told, and then its share less what was used', async () => {
-    const server = await serve(() => ({ ...FINE, headers: rate(100, 90, inSeconds(10)) }));
+    const headers = rate(100, 90, inSeconds(10));
+    const server = await serve(() => ({ ...FINE, headers }));
     const limited = limit(server.url, { share: 0.5 });
     expect(limited.callsLeft()).toBeNull();
     await limited.call();
