@@ -53,7 +53,15 @@ async function acquire(directory: string, signal: AbortSignal | undefined): Prom
 async function tryAcquire(directory: string, mark: string): Promise<number | null> {
   const highest = await highestNumber(directory);
   if (highest > 0 && (await isHeld(join(directory, `${highest}`)))) return null;
-  const number = highest + 1;
+  return await takeNumber(directory, highest + 1, mark);
+}
+
+/** Exported for its test: what it guards against is a matter of microseconds. */
+export async function takeNumber(
+  directory: string,
+  number: number,
+  mark: string,
+): Promise<number | null> {
   const path = join(directory, `${number}`);
   const isMade = await symlink(mark, path).then(
     () => true,

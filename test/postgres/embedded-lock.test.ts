@@ -3,7 +3,12 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { countRegistered, register, withLock } from '../../src/postgres/embedded-lock.ts';
+import {
+  countRegistered,
+  register,
+  takeNumber,
+  withLock,
+} from '../../src/postgres/embedded-lock.ts';
 import { commandLine, isMarkAlive, ownMark, run } from '../../src/postgres/embedded-process.ts';
 import { newDirectory, until } from '../support/embedded-programs.ts';
 
@@ -65,6 +70,16 @@ test('one holder at a time, whoever died before, and each gets its turn', async 
   await Promise.all(turns);
   expect(seen.toSorted((a, b) => a - b)).toEqual(turns.map((_, turn) => turn));
   expect(await readdir(locks)).toHaveLength(1);
+});
+
+test('who looked long ago takes neither the number of another nor one that was used up', async () => {
+  const locks = await newDirectory();
+  await symlink('free', join(locks, '9'));
+  expect(await takeNumber(locks, 7, await ownMark())).toBe(null);
+  expect(await takeNumber(locks, 9, await ownMark())).toBe(null);
+  expect(await readdir(locks)).toEqual(['9']);
+  expect(await takeNumber(locks, 10, await ownMark())).toBe(10);
+  expect(await readdir(locks)).toEqual(['10']);
 });
 
 test('work that fails gives the lock back', async () => {
