@@ -1,0 +1,77 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cleanJsonText } from '../../src/intercom/hygiene.ts';
+import { splitUsers } from '../../src/intercom/user.ts';
+
+/** The same text as JSON, with every unit that is no plain letter written as an escape. */
+function escapeAll(text: string): string {
+  return [...Array(text.length).keys()]
+    .map((at) => {
+      const unit = text.charCodeAt(at);
+      const hex = unit.toString(16).padStart(4, '0');
+      return unit >= 97 && unit <= 122 ? text[at] : `\\u${at % 2 ? hex : hex.toUpperCase()}`;
+    })
+    .join('');
+}
+
+const clean = (text: string) => text.toWellFormed().replaceAll('\0', '\ufffd');
+const units = fc.string({
+  unit: fc.integer({ min: 0, max: 0xffff }).map((u) => String.fromCharCode(u)),
+});
+const nasty = fc.string({
+  unit: fc.constantFrom('\0', '\ud83d', '\ude00', '\\', 'u', 'd', '8', '0', '"', 'a'),
+});
+
+describe('hygiene', () => {
+  test('turns U+0000 and lone surrogates into U+FFFD, in keys and in values, and nothing else', () => {
+    fc.assert(
+      fc.property(fc.oneof(units, nasty), fc.oneof(units, nasty), (key, value) => {
+        const text = `{"${escapeAll(key)}":["${escapeAll(value)}"]}`;
+        expect(JSON.parse(cleanJsonText(text).text)).toEqual({ [clean(key)]: [clean(value)] });
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('leaves an escaped backslash before u0000 alone', () => {
+    const text = String.raw`{"a":"\\u0000","b":"\\\\ud83d","c":"\\\u0000"}`;
+    const cleaned = cleanJsonText(text);
+    expect(JSON.parse(cleaned.text)).toEqual({ a: '\\u0000', b: '\\\\ud83d', c: '\\\ufffd' });
+    expect(cleaned.replaced).toBe(1);
+  });
+
+  test('leaves every digit of a number as it is', () => {
+    const text = String.raw`{"n":123456789012345678901234567890.10,"e":1e400,"s":"\u0000"}`;
+    expect(cleanJsonText(text).text).toBe(
+      String.raw`{"n":123456789012345678901234567890.10,"e":1e400,"s":"\ufffd"}`,
+    );
+  });
+});
+
+describe('the texts of the users of a page', () => {
+  test('are exactly those of the array `users`, whatever stands beside and inside it', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.jsonValue()),
+        fc.jsonValue(),
+        fc.constantFrom(0, 1, 3),
+        (users, other, indent) => {
+          const body = JSON.stringify(
+            { other, nested: { users: [1] }, users, tail: [other] },
+            null,
+            indent,
+          );
+          expect(splitUsers(body).map((text) => JSON.parse(text))).toEqual(
+            JSON.parse(JSON.stringify(users)),
+          );
+        },
+      ),
+    );
+  });
+
+  test('keep every digit, and need no stack for a hundred thousand brackets', () => {
+    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+    const texts = ['{"id":"a","n":12345678901234567890.50}', deep, '"s,]}"'];
+    expect(splitUsers(`{"users":[${texts.join(' , ')}]}`)).toEqual(texts);
+  });
+});
