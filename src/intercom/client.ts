@@ -58,7 +58,8 @@ export function createClient(options: ClientOptions): IntercomClient {
 
   return {
     async get<T>(pathAndQuery: string, read: Reader<T>, signal: AbortSignal) {
-      const url = new URL(basePath + pathAndQuery, options.baseUrl.origin);
+      // Joined as text: a path that begins with two slashes would be read as another host.
+      const url = new URL(options.baseUrl.origin + basePath + pathAndQuery);
       const timeout = AbortSignal.timeout(options.requestTimeoutMs);
       let head: AnswerHead = NO_HEAD;
       try {

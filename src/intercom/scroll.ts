@@ -56,7 +56,7 @@ async function* readOnce({ get }: ScrollOptions): AsyncGenerator<SourcePage> {
         : `/users/scroll?${new URLSearchParams({ scroll_param: param })}`;
     const { value } = await get(path, (answer) => {
       const list = parseUserList(answer.json);
-      return list && { page: toSourcePage(answer, list, null), param: list.scroll_param ?? null };
+      return list && { page: toSourcePage(answer, list, null), param: list.scroll_param };
     });
     yield value.page;
     if (value.page.users.length === 0) return;

@@ -16,19 +16,15 @@ const userList = z.object({
   total_count: z.number().int().nonnegative().nullable().catch(null),
   // Absent, null and `{}` all end a list.
   pages: z.object({ next: z.string().nullish() }).nullish(),
-  scroll_param: z.string().min(1).nullish(),
+  scroll_param: textOrNull,
 });
 
 const errorList = z.object({
   type: z.literal('error.list'),
-  request_id: z.string().nullish().catch(null),
-  errors: z.array(
-    z.object({
-      code: z.string().optional(),
-      type: z.string().optional(),
-      message: z.string().optional(),
-    }),
-  ),
+  request_id: textOrNull,
+  errors: z
+    .array(z.object({ code: textOrNull, type: textOrNull, message: textOrNull }))
+    .catch(() => []),
 });
 
 const identity = z.object({ app: z.object({ id_code: z.string().min(1) }).nullish() });
@@ -54,7 +50,7 @@ export function parseErrorList(json: unknown): ApiFault | null {
   return {
     code: first?.code ?? first?.type ?? null,
     message: first?.message ?? null,
-    requestId: parsed.request_id ?? null,
+    requestId: parsed.request_id,
   };
 }
 
@@ -91,7 +87,7 @@ export function toSingleUserPage(
   const body = `{"users":[${answer.text}]}`;
   return toSourcePage(
     { text: body, cleaned: answer.cleaned },
-    { users: [user], total_count: null },
+    { users: [user], total_count: null, scroll_param: null },
     null,
   );
 }
@@ -115,8 +111,8 @@ export function splitUsers(body: string): string[] {
     if (isInUsers && depth === 2 && start < 0 && !/[\s,\]]/.test(char)) start = at;
     if (char === '"') {
       const end = endOfString(body, at);
-      if (depth === 1 && /^\s*:/.test(body.slice(end + 1, end + 64)))
-        key = JSON.parse(body.slice(at, end + 1));
+      KEY_END.lastIndex = end + 1;
+      if (depth === 1 && KEY_END.test(body)) key = JSON.parse(body.slice(at, end + 1));
       at = end;
     } else if (char === '{' || char === '[') {
       depth += 1;
@@ -136,6 +132,8 @@ export function splitUsers(body: string): string[] {
   }
   return texts;
 }
+
+const KEY_END = /\s*:/y;
 
 function endOfString(text: string, openingQuote: number): number {
   let at = openingQuote + 1;

@@ -1,9 +1,9 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
-import { openEmbeddedPostgres } from '../../src/postgres/embedded.ts';
 import { migrateDatabase } from '../../src/postgres/migrate.ts';
 import { databaseUrl, withClient } from './postgres-client.ts';
 
@@ -23,9 +23,14 @@ interface TestServer {
 }
 
 /** What a crash would lose is a test's data, so nothing waits for the disk. */
-const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
-const CONNECTIONS_MAX = 200;
+const SETTINGS = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '200',
+};
 const CONTAINER_START_TIMEOUT_MS = 90_000;
+const KEEPER = fileURLToPath(new URL('./embedded-keeper.ts', import.meta.url));
 
 const releases: (() => Promise<void>)[] = [];
 
@@ -71,7 +76,7 @@ async function getServer(): Promise<TestServer> {
 async function startContainer(): Promise<TestServer> {
   // Half a second to load, and only this road needs it.
   const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
-  const settings = Object.entries({ ...FAST, max_connections: `${CONNECTIONS_MAX}` });
+  const settings = Object.entries(SETTINGS);
   const container = await new PostgreSqlContainer('postgres:17-alpine')
     .withCommand(['postgres', ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])])
     .withStartupTimeout(CONTAINER_START_TIMEOUT_MS)
@@ -85,23 +90,24 @@ async function startContainer(): Promise<TestServer> {
   };
 }
 
+/** In a session of its own, so that it is there to clean up after a run that is interrupted. */
 async function startEmbedded(why: string): Promise<TestServer> {
-  const directory = await mkdtemp(join(tmpdir(), 'intercom-sync-test-'));
-  const remove = () => rm(directory, { recursive: true, force: true, maxRetries: 5 });
-  try {
-    const settings = { ...FAST, max_connections: `${CONNECTIONS_MAX}` };
-    const server = await openEmbeddedPostgres({ directory, settings });
-    const stop = async () => {
-      await server.close();
-      await remove();
-    };
-    return { url: server.url, road: `the embedded binaries (${why})`, stop };
-  } catch (error) {
-    await remove();
-    throw new Error(`there is no Postgres to test against (${why}; and no embedded one)`, {
-      cause: error,
-    });
-  }
+  const keeper = spawn(process.execPath, [KEEPER, JSON.stringify(SETTINGS)], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const exited = once(keeper, 'exit');
+  const gaveUp = exited.then(() => {
+    throw new Error(
+      `there is no Postgres to test against (${why}; and no embedded one, see above)`,
+    );
+  });
+  const [url] = await Promise.race([once(createInterface(keeper.stdout), 'line'), gaveUp]);
+  const stop = async () => {
+    keeper.stdin.end();
+    await exited;
+  };
+  return { url: `${url}`, road: `the embedded binaries (${why})`, stop };
 }
 
 /** Also those that a test forgot, or whose process was killed. */

@@ -56,20 +56,29 @@ export interface Opened extends UserSource {
 /** The source as the program opens it, with waits of a few milliseconds. */
 export function openSource(
   url: URL,
-  settings: { perPage?: number; signal?: AbortSignal; restartWaitMs?: number } = {},
+  settings: {
+    perPage?: number;
+    signal?: AbortSignal;
+    restartWaitMs?: number;
+    requestTimeoutMs?: number;
+    onWait?: (wait: SourceWait) => void;
+  } = {},
 ): Opened {
   const waits: SourceWait[] = [];
   const source = createIntercomSource({
     baseUrl: url,
     accessToken: TOKEN,
     apiVersion: '1.4',
-    requestTimeoutMs: 5_000,
+    requestTimeoutMs: settings.requestTimeoutMs ?? 5_000,
     perPage: settings.perPage ?? 50,
     rateShare: 1,
     scrollRestartWaitMs: settings.restartWaitMs ?? 1,
     retry: { retriesMax: 2, firstWaitMs: 1, longestWaitMs: 2, elapsedMaxMs: 60_000 },
     signal: settings.signal ?? new AbortController().signal,
-    onWait: (wait) => waits.push(wait),
+    onWait: (wait) => {
+      waits.push(wait);
+      settings.onWait?.(wait);
+    },
   });
   return { ...source, waits };
 }
