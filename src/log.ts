@@ -1,5 +1,5 @@
 import { type DestinationStream, pino } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import type { LogLevel } from './config.ts';
 import type { EventLog, Fields } from './sync/report.ts';
 
@@ -12,17 +12,20 @@ export interface LogOptions {
 
 /** Events and fields, no prose: `{level, time, event, workspace, run_id, …}`. */
 export function createLog(options: LogOptions): EventLog {
-  const stream = options.isTerminal
-    ? pretty({
-        colorize: true,
-        messageKey: 'event',
-        ignore: 'workspace',
-        translateTime: 'SYS:HH:MM:ss',
-        singleLine: true,
-        destination: options.destination as NodeJS.WritableStream,
-      })
-    : options.destination;
-  return bind(pino({ level: options.level, base: null }, stream));
+  return bind(pino({ level: options.level, base: null }, destinationOf(options)));
+}
+
+/** In step with the program, not behind it: the last line before an exit is the one that counts. */
+function destinationOf({ isTerminal, destination }: LogOptions): DestinationStream {
+  if (!isTerminal) return destination;
+  const prettify = prettyFactory({
+    colorize: true,
+    messageKey: 'event',
+    ignore: 'workspace',
+    translateTime: 'SYS:HH:MM:ss',
+    singleLine: true,
+  });
+  return { write: (line) => destination.write(prettify(line)) };
 }
 
 function bind(logger: pino.Logger): EventLog {
