@@ -50,7 +50,7 @@ export function parseConfig(env: Environment, needs: { intercom: boolean }): Con
     massDeleteLimit: reader.share('SYNC_MASS_DELETE_LIMIT', { from: 0, otherwise: 0.1 }),
     leaseSeconds: reader.whole('SYNC_LEASE_SECONDS', { from: 3, to: 3600, otherwise: 30 }),
     retentionDays: reader.whole('SYNC_RETENTION_DAYS', { from: 1, to: 3650, otherwise: 90 }),
-    workspaces: needs.intercom ? workspaces(reader) : [],
+    workspaces: Object.freeze(needs.intercom ? workspaces(reader) : []),
   };
   if (reader.problems.length > 0) throw new SyncError('settings', reader.problems.join('\n'));
   return Object.freeze(config);
@@ -59,15 +59,17 @@ export function parseConfig(env: Environment, needs: { intercom: boolean }): Con
 function workspaces(reader: Reader): WorkspaceConfig[] {
   const names = reader.text('INTERCOM_WORKSPACES', '');
   if (names === '') return [workspace(reader, 'default', (name) => name)];
-  return names.split(',').map((listed) => {
-    const name = listed.trim();
-    if (!/^[a-z0-9_]+$/.test(name)) {
-      reader.problems.push(
-        'INTERCOM_WORKSPACES must be names of a-z, 0-9 and _, with commas between them',
-      );
-    }
-    return workspace(reader, name, (variable) => `${variable}__${name.toUpperCase()}`);
-  });
+  const listed = names.split(',').map((name) => name.trim());
+  if (!listed.every((name) => /^[a-z0-9_]+$/.test(name))) {
+    // Nothing more is said of them: the names of their variables would repeat what was given.
+    reader.problems.push(
+      'INTERCOM_WORKSPACES must be names of a-z, 0-9 and _, with commas between them',
+    );
+    return [];
+  }
+  return listed.map((name) =>
+    workspace(reader, name, (variable) => `${variable}__${name.toUpperCase()}`),
+  );
 }
 
 /** A workspace's own variable counts, else the one for all; a token is never shared. */

@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import { sweepDeleted } from '../../src/sync/sweep.ts';
+import {
+  memoryStore,
+  NOW,
+  recordingLog,
+  type Script,
+  type Story,
+  scriptedSource,
+} from '../support/memory-parts.ts';
+
+const ids = (count: number) => Array.from({ length: count }, (_, index) => `u${1000 + index}`);
+
+/** Sweeps a store of live users of whom a run saw all but the first so many. */
+async function sweep(
+  { live, unseen }: { live: number; unseen: number },
+  script: Script = {},
+  changes: { massDeleteLimit?: number; allowMassDelete?: boolean } = {},
+) {
+  const story: Story = [];
+  const all = ids(live);
+  const store = memoryStore({ live: all, inherited: all.slice(unseen) }, story);
+  const log = recordingLog();
+  const deleted = await sweepDeleted({
+    runId: '42',
+    store,
+    source: scriptedSource(script, story),
+    log,
+    massDeleteLimit: 0.1,
+    allowMassDelete: false,
+    plausibleUntil: () => NOW,
+    ...changes,
+  });
+  return { deleted, story, store, events: log.lines.map(({ event }) => event) };
+}
+
+test('who was not seen is asked for, one by one, before any is marked', async () => {
+  const { deleted, story, store } = await sweep({ live: 30, unseen: 3 });
+  expect(story).toEqual(['ask u1000', 'ask u1001', 'ask u1002', 'delete 3']);
+  expect(deleted).toBe(3);
+  expect(store.live.size).toBe(27);
+});
+
+test('who answers is written, and not deleted', async () => {
+  const { deleted, story, store } = await sweep(
+    { live: 30, unseen: 3 },
+    { gone: (id) => id !== 'u1001' },
+  );
+  expect(deleted).toBe(2);
+  expect(story).toContain('hydrate');
+  expect(store.hydrated[0]?.chosen).toEqual([{ position: 0, id: 'u1001', isRepeat: false }]);
+  expect(store.live.has('u1001')).toBe(true);
+});
+
+test('where all were seen nobody is asked for', async () => {
+  expect((await sweep({ live: 30, unseen: 0 })).story).toEqual([]);
+});
+
+test.each([
+  // More than the larger of 20 and the share of those who live: none is marked.
+  [30, 20, 0.1, 20],
+  [30, 21, 0.1, 0],
+  [400, 40, 0.1, 40],
+  [400, 41, 0.1, 0],
+  [400, 20, 0, 20],
+  [400, 21, 0, 0],
+  [450, 450, 1, 450],
+])(
+  'of %i users %i gone, with a limit of %d, %i are marked',
+  async (live, unseen, share, marked) => {
+    const { deleted, store, events } = await sweep(
+      { live, unseen },
+      {},
+      { massDeleteLimit: share },
+    );
+    expect(deleted).toBe(marked);
+    expect(store.live.size).toBe(live - marked);
+    expect(events).toEqual(marked === unseen ? [] : ['mass_delete_refused']);
+  },
+);
+
+test('a mass delete that is allowed marks them all', async () => {
+  const { deleted, events } = await sweep(
+    { live: 450, unseen: 450 },
+    {},
+    { allowMassDelete: true },
+  );
+  expect(deleted).toBe(450);
+  expect(events).toEqual([]);
+});
