@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { LeasedStore } from '../../src/sync/store.ts';
 import { FULL_RUN, type Opened, openTestStore, pageOf } from './opened.ts';
 
@@ -63,6 +64,28 @@ describe.each(Object.entries(losses))('once the lease %s', (_, loss) => {
     await expect(write(opened.store)).rejects.toMatchObject({ kind: 'busy' });
     expect(await everything()).toEqual(before);
   });
+});
+
+test('no successor takes over while a page is being written', async () => {
+  await opened.rows(
+    `update intercom.sync_leases set fence = $1, expires_at = clock_timestamp() + interval '1 hour'`,
+    [opened.lease.fence],
+  );
+  const client = new pg.Client({ connectionString: opened.url });
+  await client.connect();
+  await client.query('begin');
+  await client.query('select 1 from intercom.users for update');
+  const page = opened.store.writePage(pageOf(runId, 3, [{ id: 'known', n: 3 }]));
+  const isWaiting = `select exists (select 1 from pg_stat_activity where datname = current_database()
+    and application_name = 'intercom-sync' and wait_event_type = 'Lock') as waits`;
+  await vi.waitUntil(() => opened.value<boolean>(isWaiting), { timeout: 60_000 });
+  await opened.rows(`set lock_timeout = '50ms'`);
+  await expect(opened.rows('update intercom.sync_leases set fence = fence + 1')).rejects.toThrow(
+    'lock timeout',
+  );
+  await client.query('rollback');
+  await client.end();
+  expect(await page).toMatchObject({ updated: 1 });
 });
 
 test('every write of the store is in the table above', () => {
