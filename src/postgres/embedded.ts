@@ -35,6 +35,7 @@ export interface EmbeddedOptions {
 const DATABASE = 'intercom_sync';
 const CONNECT_TIMEOUT_MS = 10_000;
 const QUERY_TIMEOUT_MS = 30_000;
+const REACH_TRIES_MAX = 3;
 
 /**
  * A Postgres of the program's own under `directory`; shared by every program that uses the same
@@ -53,10 +54,7 @@ export async function openEmbeddedPostgres(options: EmbeddedOptions): Promise<Em
   const { url, registration } = await withLock(locks, signal, async () => {
     const othersCount = await countRegistered(programs);
     try {
-      const server = (await findRunning(place)) ?? (await start(place, options));
-      signal?.throwIfAborted();
-      const password = await readPassword(place);
-      await ensureDatabase(urlOf(server, password, 'postgres'));
+      const { server, password } = await reachServer(place, options);
       return { url: urlOf(server, password, DATABASE), registration: await register(programs) };
     } catch (error) {
       if (othersCount === 0) await stopServer(await clusterOf(place));
@@ -76,6 +74,27 @@ export async function openEmbeddedPostgres(options: EmbeddedOptions): Promise<Em
       return closing;
     },
   };
+}
+
+interface ReachedServer {
+  readonly server: RunningServer;
+  readonly password: string;
+}
+
+/** A server that was just killed can look alive for an instant, and is gone when it is spoken to. */
+async function reachServer(place: string, options: EmbeddedOptions): Promise<ReachedServer> {
+  for (let tries = 1; ; tries += 1) {
+    const server = (await findRunning(place)) ?? (await start(place, options));
+    options.signal?.throwIfAborted();
+    const password = await readPassword(place);
+    try {
+      await ensureDatabase(urlOf(server, password, 'postgres'));
+      return { server, password };
+    } catch (error) {
+      const isStillThere = (await findRunning(place))?.pid === server.pid;
+      if (isStillThere || tries >= REACH_TRIES_MAX) throw error;
+    }
+  }
 }
 
 async function makePlace(directory: string): Promise<string> {

@@ -73,6 +73,13 @@ asRoot('data made in a namespace stay usable where namespaces are refused later'
   expect((await startAndAsk({ directory })).uid).toBe(uid);
 });
 
+asRoot('root starts a server for a folder that is another user’s alone', async () => {
+  const directory = await newDirectory();
+  await chown(directory, NOBODY.uid, NOBODY.gid);
+  await chmod(directory, 0o700);
+  await startAndAsk({ directory });
+});
+
 asRoot('a server of an ordinary user starts, and root can use it after that user', async () => {
   const directory = await newDirectory();
   await chown(directory, NOBODY.uid, NOBODY.gid);

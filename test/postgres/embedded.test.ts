@@ -1,16 +1,18 @@
 import { once } from 'node:events';
-import { access, appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, appendFile, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded.ts';
 import { findBinaries } from '../../src/postgres/embedded-binaries.ts';
+import { run } from '../../src/postgres/embedded-process.ts';
 import {
   FAST,
   newDirectory,
   processesThatName,
   serverPid,
   signalIfThere,
+  startBystander,
   startProgram,
   until,
 } from '../support/embedded-programs.ts';
@@ -160,16 +162,40 @@ test('after a kill -9 of Postgres the next start has all that was committed', as
   expect(await serverPid(directory)).toBe(null);
 });
 
+test('a server that dies when it is spoken to is started again', async () => {
+  const directory = await newDirectory();
+  const first = await openEmbeddedPostgres({ directory, settings });
+  const pid = (await serverPid(directory)) ?? 0;
+  process.kill(pid, 'SIGSTOP');
+  onTestFinished(() => signalIfThere(pid, 'SIGKILL'));
+  const opening = openEmbeddedPostgres({ directory, settings });
+  await until(() => isSpokenTo(Number(new URL(first.url).port)));
+  process.kill(pid, 'SIGKILL');
+  const next = await opening;
+  expect(await ask(next.url, 'select 1')).toEqual([1]);
+  await next.close();
+  await first.close();
+});
+
+/** Whether a client's connection to this port stands; the system makes it, even for a frozen server. */
+async function isSpokenTo(port: number): Promise<boolean> {
+  const remote = `:${port.toString(16).toUpperCase().padStart(4, '0')} 01 `;
+  return (await readFile('/proc/net/tcp', 'utf8')).includes(remote);
+}
+
 test('a pid file whose pid is now another living process does not prevent the start', async () => {
   const directory = await newDirectory();
   await (await openEmbeddedPostgres({ directory, settings })).close();
-  // What a power cut leaves behind, read after the reboot: here, this process has that pid.
+  // What a power cut leaves behind, read after the reboot. Not the pid of this process: Postgres
+  // forgives that of its own grandparent.
+  const bystander = startBystander();
   const data = join(directory, 'postgres/cluster/data');
-  const stale = [process.pid, data, 1, 5432, '', '127.0.0.1', '123 456', 'ready'];
+  const stale = [bystander.pid, data, 1, 5432, '', '127.0.0.1', '123 456', 'ready'];
   await writeFile(pidFile(directory), `${stale.join('\n')}\n`);
   const next = await openEmbeddedPostgres({ directory, settings });
   expect(await ask(next.url, 'select 1')).toEqual([1]);
   await next.close();
+  expect(bystander.isAlive()).toBe(true);
 });
 
 test('no server starts on data that a killed one still has children on', async () => {
@@ -186,7 +212,7 @@ test('no server starts on data that a killed one still has children on', async (
   process.kill((await serverPid(directory)) ?? 0, 'SIGKILL');
   // And the dead server's pid has been given away, which is when its file is touched.
   const noted = await readFile(pidFile(directory), 'utf8');
-  await writeFile(pidFile(directory), noted.replace(/^\d+/, `${process.pid}`));
+  await writeFile(pidFile(directory), noted.replace(/^\d+/, `${startBystander().pid}`));
   const opening = openEmbeddedPostgres({ directory, settings });
   await until(async () => (await logOf(directory)).includes('shared memory block'));
   signalIfThere(child, 'SIGKILL');
@@ -206,6 +232,27 @@ test('a start that is called off leaves no server and no half-made cluster', asy
   await outcome;
   expect(await processesThatName(directory)).toEqual([]);
   expect((await readdir(join(directory, 'postgres'))).join()).not.toContain('cluster');
+});
+
+test('a start that is called off while the server comes up leaves none running', async () => {
+  const directory = await newDirectory();
+  await (await openEmbeddedPostgres({ directory, settings })).close();
+  // Postgres waits in the middle of its start, for someone to write what it reads.
+  const pipe = join(directory, 'postgres/cluster/data/pipe');
+  expect((await run('mkfifo', ['-m', '666', pipe], { timeoutMs: 5_000 })).ok).toBe(true);
+  await appendFile(join(dirname(pipe), 'postgresql.conf'), `include 'pipe'\n`);
+  const stop = new AbortController();
+  const opening = openEmbeddedPostgres({ directory, settings, signal: stop.signal });
+  const outcome = expect(opening).rejects.toThrow('called off');
+  const writer = await open(pipe, 'w');
+  stop.abort(new Error('called off'));
+  // Postgres reads its settings twice, and is to wait once.
+  await rm(pipe);
+  await writeFile(pipe, '', { mode: 0o666 });
+  await writer.close();
+  await outcome;
+  expect((await logOf(directory)).match(/ready to accept connections/g)).toHaveLength(2);
+  expect(await serverPid(directory)).toBe(null);
 });
 
 test('a server that cannot start is told with its own words, in bounded tries', async () => {

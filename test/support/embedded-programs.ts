@@ -70,6 +70,16 @@ export async function serverPid(directory: string): Promise<number | null> {
   return (await processesThatName(data)).includes(pid) ? pid : null;
 }
 
+/** The pid of a process that has nothing to do with any of this, and its ways to be asked after. */
+export function startBystander(): { readonly pid: number; isAlive(): boolean } {
+  const child = spawn('sleep', ['600'], { stdio: 'ignore' });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return {
+    pid: child.pid ?? 0,
+    isAlive: () => child.exitCode === null && child.signalCode === null,
+  };
+}
+
 export interface Program {
   readonly child: ChildProcessWithoutNullStreams;
   /** Waits for the server; fails with what the program said if it has none. */
