@@ -67,6 +67,12 @@ function workspaces(reader: Reader): WorkspaceConfig[] {
     );
     return [];
   }
+  const taken = listed.flatMap((name) => [name, `${name}_file`]);
+  if (new Set(taken).size < taken.length) {
+    reader.problems.push(
+      'INTERCOM_WORKSPACES must be names that differ, and none may be another with _file behind it',
+    );
+  }
   return listed.map((name) =>
     workspace(reader, name, (variable) => `${variable}__${name.toUpperCase()}`),
   );

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
-import { type Config, parseConfig, type WorkspaceConfig } from '../config.ts';
+import { parseConfig, type WorkspaceConfig } from '../config.ts';
 import { describeError, SyncError } from '../errors.ts';
 import { createIntercomSource } from '../intercom/source.ts';
 import type { Database } from '../postgres/database.ts';
-import { migrationState } from '../postgres/migrate.ts';
+import { migrationState, newerSchema } from '../postgres/migrate.ts';
 import { openPreviewStore } from '../postgres/preview.ts';
+import { anotherApp } from '../sync/pass.ts';
 import { withDatabase } from './database.ts';
 import { exitCodeOf, type Io, newCommand, writeLine } from './io.ts';
 
@@ -19,10 +20,13 @@ export function checkCommand(io: Io): Command {
       'complete',
     ]);
     if (!config) return;
-    for (const workspace of config.workspaces) await checkIntercom(io, workspace, tell);
+    const apps = new Map<string, string | null>();
+    for (const workspace of config.workspaces) {
+      apps.set(workspace.name, await checkIntercom(io, workspace, tell));
+    }
     await tell('database', () =>
       withDatabase(config, io.stop, async (database) => {
-        await checkDatabase(config, database, tell);
+        await checkDatabase(database, apps, tell);
         return [true, 'answers'];
       }),
     );
@@ -49,7 +53,12 @@ function createTeller(io: Io): Teller {
   };
 }
 
-async function checkIntercom(io: Io, workspace: WorkspaceConfig, tell: Teller): Promise<void> {
+/** Returns the app that the token belongs to, null where nothing told it. */
+async function checkIntercom(
+  io: Io,
+  workspace: WorkspaceConfig,
+  tell: Teller,
+): Promise<string | null> {
   const source = createIntercomSource({
     ...workspace,
     signal: io.stop,
@@ -57,20 +66,19 @@ async function checkIntercom(io: Io, workspace: WorkspaceConfig, tell: Teller): 
     retry: { retriesMax: 1, firstWaitMs: 500, longestWaitMs: 1000, elapsedMaxMs: 30_000 },
     onWait: () => {},
   });
-  const name = (what: string) =>
-    workspace.name === 'default' ? what : `${what} of ${workspace.name}`;
+  const { name } = workspace;
   try {
-    const identity = await tell(name('token'), async () => {
+    const identity = await tell(labelOf('token', name), async () => {
       const found = await source.identify();
       return [found, `accepted by ${workspace.baseUrl.origin}`];
     });
-    if (!identity) return;
-    await tell(name('API version'), async () => {
+    if (!identity) return null;
+    return await tell(labelOf('API version', name), async () => {
       const page = await source.newest();
       const app = identity.appId ?? page.users[0]?.appId ?? null;
       const users = page.totalCount === null ? 'users, uncounted' : `${page.totalCount} users`;
       return [
-        true,
+        app,
         `${workspace.apiVersion} serves ${users}${app === null ? '' : ` of the app ${app}`}`,
       ];
     });
@@ -79,15 +87,18 @@ async function checkIntercom(io: Io, workspace: WorkspaceConfig, tell: Teller): 
   }
 }
 
-async function checkDatabase(config: Config, database: Database, tell: Teller): Promise<void> {
+function labelOf(what: string, workspace: string): string {
+  return workspace === 'default' ? what : `${what} of ${workspace}`;
+}
+
+async function checkDatabase(
+  database: Database,
+  apps: ReadonlyMap<string, string | null>,
+  tell: Teller,
+): Promise<void> {
   const state = await tell('migrations', async () => {
     const found = await migrationState(database);
-    if (found === 'newer')
-      throw new SyncError(
-        'database',
-        'the schema is newer than this program',
-        'Install the newer version.',
-      );
+    if (found === 'newer') throw newerSchema();
     const finding = {
       current: 'applied',
       behind: 'sync will apply what is missing',
@@ -96,9 +107,10 @@ async function checkDatabase(config: Config, database: Database, tell: Teller): 
     return [found, finding[found]];
   });
   if (state !== 'current') return;
-  for (const { name } of config.workspaces) {
-    await tell(`app of ${name}`, async () => {
+  for (const [name, ofToken] of apps) {
+    await tell(labelOf('app', name), async () => {
       const { appId } = await openPreviewStore(database, name).workspace();
+      if (appId !== null && ofToken !== null && appId !== ofToken) throw anotherApp(name);
       return [true, appId === null ? 'will be bound by the first sync' : `bound to ${appId}`];
     });
   }

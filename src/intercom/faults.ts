@@ -102,7 +102,9 @@ function classify(status: number, code: string): Meaning {
   }
   if (status === 429 || RATE_CODES.has(code))
     return { kind: 'source', recovery: 'wait', hint: null };
-  const isTemporary = status === 408 || status >= 500 || status < 300;
+  // An error list in a 2xx: its code says what the status does not.
+  const isHidden = status < 300 && !REQUEST_CODES.has(code);
+  const isTemporary = status === 408 || status >= 500 || isHidden;
   return { kind: 'source', recovery: isTemporary ? 'unsure' : 'final', hint: null };
 }
 
@@ -116,6 +118,14 @@ const CREDENTIAL_CODES = new Set([
   'token_expired',
 ]);
 const PLAN_CODES = new Set(['api_plan_restricted', 'forbidden']);
+const REQUEST_CODES = new Set([
+  'bad_request',
+  'parameter_invalid',
+  'parameter_not_found',
+  'client_error',
+  'not_found',
+  'scroll_exists',
+]);
 const RATE_CODES = new Set(['rate_limit_exceeded', 'too_many_requests']);
 
 export function explainTransport(

@@ -140,7 +140,9 @@ async function fetchPage(
 
 /** No code says so: it is known by where it happens, or by its words. */
 function isLimit(error: ApiError, page: number, perPage: number): boolean {
-  if (error.head.status !== 400 || error.kind !== 'source' || page === 1) return false;
+  const { status } = error.head;
+  if (error.recovery !== 'final' || error.kind !== 'source' || page === 1) return false;
+  if (status !== 400 && status !== 200) return false;
   return error.saysPageLimit || page * perPage > USERS_LIMIT;
 }
 

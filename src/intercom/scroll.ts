@@ -76,7 +76,10 @@ function reasonToWait(error: unknown): 'scroll_lost' | 'scroll_taken' | null {
   if (error instanceof LostPlace) return 'scroll_lost';
   if (!(error instanceof ApiError) || error.kind !== 'source') return null;
   if (error.code === 'scroll_exists') return 'scroll_taken';
-  return error.recovery === 'unsure' || error.head.status === 404 ? 'scroll_lost' : null;
+  const isGone = error.head.status === 404 || error.code === 'not_found';
+  return isGone || error.recovery === 'unsure' || error.recovery === 'unsent'
+    ? 'scroll_lost'
+    : null;
 }
 
 function takenTooLong(): SyncError {

@@ -80,7 +80,8 @@ export function createIntercomSource(options: IntercomOptions): IntercomSource {
         const path = `/users/${encodeURIComponent(id)}`;
         return (await get(path, (answer) => toSingleUserPage(answer, id))).value;
       } catch (error) {
-        if (error instanceof ApiError && error.head.status === 404) return 'gone';
+        // Said by Intercom itself, in its own form: a proxy has pages of 404 too.
+        if (error instanceof ApiError && error.head.status === 404 && error.code) return 'gone';
         throw error;
       }
     },

@@ -86,12 +86,14 @@ async function learnApp(run: Run, page: SourcePage): Promise<void> {
 /** A workspace's table holds the users of one app: another's token would mix, and then delete. */
 export async function bindApp(run: Run, appId: string): Promise<void> {
   const boundTo = await run.store.bindApp(appId);
-  if (boundTo !== appId) {
-    throw new SyncError(
-      'settings',
-      `the workspace ${run.settings.workspace} holds the users of another Intercom app than this token's`,
-      'Check which token this is, or give the other app a workspace of its own with INTERCOM_WORKSPACES.',
-    );
-  }
+  if (boundTo !== appId) throw anotherApp(run.settings.workspace);
   run.mustLearnApp = false;
+}
+
+export function anotherApp(workspace: string): SyncError {
+  return new SyncError(
+    'settings',
+    `the workspace ${workspace} holds the users of another Intercom app than this token's`,
+    'Check which token this is, or give the other app a workspace of its own with INTERCOM_WORKSPACES.',
+  );
 }

@@ -84,7 +84,7 @@ function findResumable(mode: RunMode, state: WorkspaceState): UnfinishedRun | nu
   const last = run?.lastCheckpoint;
   if (!run || !last || run.mode !== mode || run.watermark === null) return null;
   if (run.errorKind === 'incomplete') return null;
-  if (state.now.getTime() - last.committedAt.getTime() > RESUME_AGE_MAX_MS) return null;
+  if (state.now.getTime() - last.committedAt.getTime() >= RESUME_AGE_MAX_MS) return null;
   if (last.pass === 'updated') return run;
   return (last.pass === 'list' || last.pass === 'created') && !run.limitReached ? run : null;
 }

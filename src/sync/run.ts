@@ -116,7 +116,7 @@ async function readUsers(run: Run): Promise<Date | null> {
   if (start.mode === 'full' || run.hasScrolled) {
     const addsUp = await proveComplete(run, runId, startedAt ?? new Date(0));
     if (addsUp && start.mode === 'full' && start.isPlain) {
-      tally.deleted = await sweepDeleted({ ...run, ...settings, ...request, runId });
+      await sweepDeleted({ ...run, ...settings, ...request, runId });
     }
   }
   return start.isPlain ? earlier(startedAt, run.updatedFront?.newest ?? null) : null;
@@ -191,11 +191,20 @@ async function closeRun(run: Run, error: unknown, watermark: Date | null): Promi
       errorKind: kind,
       errorMessage: message,
     });
-    if (error === null) await run.store.prune(run.settings.retentionDays);
-    return error;
   } catch (thrown) {
     // The next run marks this one as abandoned; what ended it first is what is told.
     run.log.warn('run_left_open', { error_kind: faultOf(thrown).kind });
     return error ?? thrown;
+  }
+  if (error === null) await letOldRunsGo(run);
+  return error;
+}
+
+/** The users are all there: a run is no failure because its predecessors stay a day longer. */
+async function letOldRunsGo({ store, settings, log }: Run): Promise<void> {
+  try {
+    await store.prune(settings.retentionDays);
+  } catch (thrown) {
+    log.warn('prune_failed', { error_kind: faultOf(thrown).kind });
   }
 }

@@ -3,6 +3,8 @@ import type { SourcePage, UserSource } from './source.ts';
 import type { UserStore } from './store.ts';
 
 export interface Sweep {
+  /** Told of each batch as it is marked, so that a sweep that is broken off is reported right. */
+  readonly tally: { deleted: number };
   readonly runId: string;
   readonly source: UserSource;
   readonly store: UserStore;
@@ -18,10 +20,10 @@ const MASS_DELETE_MIN = 20;
 
 /**
  * Deletions are never guessed: each live user that a complete run did not see is asked for. Gone
- * confirms; a user that answers was missed by drifting pages, and is written. Returns how many were
- * marked as deleted: none if they are more than allowed.
+ * confirms; a user that answers was missed by drifting pages, and is written. All are asked for
+ * before any is marked as deleted, and none is marked if they are more than allowed.
  */
-export async function sweepDeleted(sweep: Sweep): Promise<number> {
+export async function sweepDeleted(sweep: Sweep): Promise<void> {
   const mayMark = sweep.allowMassDelete
     ? Number.POSITIVE_INFINITY
     : Math.max(
@@ -37,14 +39,13 @@ export async function sweepDeleted(sweep: Sweep): Promise<number> {
     if (gone.length > mayMark) {
       // Why: a wrong token or a broken list would look just like this.
       sweep.log.warn('mass_delete_refused', { confirmed_at_least: gone.length, allowed: mayMark });
-      return 0;
+      return;
     }
   }
-  let marked = 0;
   for (let at = 0; at < gone.length; at += CANDIDATES_AT_ONCE) {
-    marked += await sweep.store.markDeleted(sweep.runId, gone.slice(at, at + CANDIDATES_AT_ONCE));
+    const batch = gone.slice(at, at + CANDIDATES_AT_ONCE);
+    sweep.tally.deleted += await sweep.store.markDeleted(sweep.runId, batch);
   }
-  return marked;
 }
 
 async function* unseenUsers({ store, runId }: Sweep): AsyncGenerator<string> {

@@ -178,6 +178,18 @@ test('check proves each setting in a line, and exits 0 when all is well', async 
     expect(stdout).toContain(`ok    ${what}`);
 });
 
+test('check tells a token of another app by name of the workspace, and exits 2', async () => {
+  await runProgram(['sync'], env());
+  const other = await startSimulator({ users: 3, token: TOKEN, appId: 'another', seed: 2 });
+  try {
+    const { code, stdout } = await runProgram(['check'], env({ INTERCOM_BASE_URL: other.url }));
+    expect(code).toBe(2);
+    expect(stdout).toMatch(/^FAIL {2}app: the workspace default holds the users of another/m);
+  } finally {
+    await other.close();
+  }
+});
+
 test('query answers as a table, cannot write, and takes one statement', async () => {
   await runProgram(['sync'], env());
   const count = () => runProgram(['query', 'select count(*) as users from intercom.users'], env());

@@ -150,6 +150,10 @@ describe('a status and a code', () => {
     // An error.list may come with a status of success: then the code tells.
     [200, 'server_error', UNSURE],
     [200, 'something_new', UNSURE],
+    [200, 'bad_request', FINAL],
+    [200, 'parameter_invalid', FINAL],
+    [200, 'not_found', FINAL],
+    [200, 'scroll_exists', FINAL],
     [200, 'rate_limit_exceeded', WAIT],
     [200, 'token_revoked', CREDENTIALS],
     [200, 'unauthorized', CREDENTIALS],

@@ -162,6 +162,14 @@ describe('INTERCOM_WORKSPACES', () => {
     ]);
   });
 
+  test.each([
+    ['a name twice', 'acme,beta,acme'],
+    ['a name whose token would be read from the token file of another', 'acme,acme_file'],
+  ])('refuses %s', (_, names) => {
+    const problems = problemsOf({ ...LEAST, INTERCOM_WORKSPACES: names });
+    expect(problems.join()).toContain('INTERCOM_WORKSPACES must be names that differ');
+  });
+
   test('never shares a token', () => {
     expect(problemsOf({ ...LEAST, INTERCOM_WORKSPACES: 'acme' }).join()).toContain(
       'INTERCOM_ACCESS_TOKEN__ACME is missing',

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cleanJsonText } from '../../src/intercom/hygiene.ts';
-import { splitUsers } from '../../src/intercom/user.ts';
 
 /** The same text as JSON, with every unit that is no plain letter written as an escape. */
 function escapeAll(text: string): string {
@@ -45,33 +44,5 @@ describe('hygiene', () => {
     expect(cleanJsonText(text).text).toBe(
       String.raw`{"n":123456789012345678901234567890.10,"e":1e400,"s":"\ufffd"}`,
     );
-  });
-});
-
-describe('the texts of the users of a page', () => {
-  test('are exactly those of the array `users`, whatever stands beside and inside it', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.jsonValue()),
-        fc.jsonValue(),
-        fc.constantFrom(0, 1, 3),
-        (users, other, indent) => {
-          const body = JSON.stringify(
-            { other, nested: { users: [1] }, users, tail: [other] },
-            null,
-            indent,
-          );
-          expect(splitUsers(body).map((text) => JSON.parse(text))).toEqual(
-            JSON.parse(JSON.stringify(users)),
-          );
-        },
-      ),
-    );
-  });
-
-  test('keep every digit, and need no stack for a hundred thousand brackets', () => {
-    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
-    const texts = ['{"id":"a","n":12345678901234567890.50}', deep, '"s,]}"'];
-    expect(splitUsers(`{"users":[${texts.join(' , ')}]}`)).toEqual(texts);
   });
 });

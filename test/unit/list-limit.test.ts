@@ -26,6 +26,9 @@ const FACES: Record<string, Instead> = {
     status: 400,
     body: errorList('parameter_invalid', "'page' not found on model"),
   }),
+  'page limit reached, with 200': beyond({
+    body: errorList('bad_request', 'page limit reached, please use scroll API'),
+  }),
   'an empty page': beyond({ body: EMPTY }),
 };
 const COUNTS: Record<string, (rows: number) => number | undefined> = {

@@ -169,6 +169,7 @@ describe('a run that ended early', () => {
   });
 
   test.each<[string, WorkspaceState, Partial<RunRequest>]>([
+    ['an hour ago', unfinished({}, { committedAt: ago(3_600_000) }), {}],
     ['over an hour ago', unfinished({}, { committedAt: ago(3_600_001) }), {}],
     ['in a scroll', unfinished({}, { pass: 'scroll', next: null }), {}],
     ['at the limit', unfinished({ limitReached: true }), {}],

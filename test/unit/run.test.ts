@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Interrupted, SyncError } from '../../src/errors.ts';
 import { reportToJson } from '../../src/sync/report.ts';
 import type { UnfinishedRun } from '../../src/sync/store.ts';
-import { limit, NOW, pageOf, people, tellRun } from '../support/memory-parts.ts';
+import { limit, memoryStore, NOW, pageOf, people, tellRun } from '../support/memory-parts.ts';
 
 const fail = (error: unknown) => () => {
   throw error;
@@ -51,6 +51,20 @@ describe('the story of a run', () => {
       error_kind: null,
     });
   });
+});
+
+test('a run that succeeded is no failure because old runs could not be let go', async () => {
+  const store = memoryStore({}, []);
+  store.prune = fail(new SyncError('database', 'away'));
+  const { report, warned } = await tellRun(
+    { passes: whole(30) },
+    {},
+    {},
+    { acquireStore: async () => store },
+  );
+  expect(report.error).toBeNull();
+  expect(store.finished).toMatchObject([{ status: 'succeeded' }]);
+  expect(warned).toEqual(['prune_failed']);
 });
 
 describe('a run that cannot begin', () => {

@@ -57,6 +57,13 @@ describe('one user', () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  test('is not gone where a 404 is not said by Intercom: a proxy has such pages too', async () => {
+    for (const body of ['<html>no such host</html>', '', {}]) {
+      const server = await serve(() => ({ status: 404, body }));
+      await expect(openSource(server.url).user('x')).rejects.toMatchObject({ kind: 'source' });
+    }
+  });
+
   test.each([400, 401, 403, 500])('is not gone where Intercom answers %i', async (status) => {
     const server = await serve(() => ({ status }));
     await expect(openSource(server.url).user('x')).rejects.toMatchObject({ name: 'SyncError' });
@@ -76,7 +83,7 @@ describe('one user', () => {
   test.each(['a/../me', 'x?page=1', '%2e%2e', 'ä b#c', '../me'])(
     '%s is one step of a path',
     async (id) => {
-      const server = await serve(() => ({ status: 404 }));
+      const server = await serve(() => ({ status: 404, body: errorList('not_found') }));
       await openSource(server.url).user(id);
       const [, users, step, ...more] = server.requests[0]?.path.split('/') ?? [];
       expect([users, decodeURIComponent(step ?? ''), more]).toEqual(['users', id, []]);

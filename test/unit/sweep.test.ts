@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { newTally } from '../../src/sync/report.ts';
 import { sweepDeleted } from '../../src/sync/sweep.ts';
 import {
   memoryStore,
@@ -21,7 +22,9 @@ async function sweep(
   const all = ids(live);
   const store = memoryStore({ live: all, inherited: all.slice(unseen) }, story);
   const log = recordingLog();
-  const deleted = await sweepDeleted({
+  const tally = newTally('default');
+  await sweepDeleted({
+    tally,
     runId: '42',
     store,
     source: scriptedSource(script, story),
@@ -31,7 +34,7 @@ async function sweep(
     plausibleUntil: () => NOW,
     ...changes,
   });
-  return { deleted, story, store, events: log.lines.map(({ event }) => event) };
+  return { deleted: tally.deleted, story, store, events: log.lines.map(({ event }) => event) };
 }
 
 test('who was not seen is asked for, one by one, before any is marked', async () => {
@@ -87,4 +90,27 @@ test('a mass delete that is allowed marks them all', async () => {
   );
   expect(deleted).toBe(450);
   expect(events).toEqual([]);
+});
+
+test('a sweep that is broken off has told how many it marked', async () => {
+  const story: Story = [];
+  const store = memoryStore({ live: ids(450) }, story);
+  const { markDeleted } = store;
+  store.markDeleted = async (runId, some) => {
+    if (story.includes('delete 200')) throw new Error('broken off');
+    return markDeleted(runId, some);
+  };
+  const tally = newTally('default');
+  const sweeping = sweepDeleted({
+    tally,
+    runId: '42',
+    store,
+    source: scriptedSource({}, story),
+    log: recordingLog(),
+    massDeleteLimit: 1,
+    allowMassDelete: false,
+    plausibleUntil: () => NOW,
+  });
+  await expect(sweeping).rejects.toThrow('broken off');
+  expect(tally.deleted).toBe(200);
 });
