@@ -76,19 +76,31 @@ export async function countSeen(tx: Transaction, runId: string): Promise<number>
   return Number(counted.rows[0]?.count ?? 0);
 }
 
-/** Distinct ids in the order of the database, after one of them. */
+export interface SeenPage {
+  readonly runId: string;
+  readonly sequence: number;
+  readonly ids: readonly string[];
+}
+
+/** The ids of the checkpoints after one of them, whole checkpoints at a time: no id is sorted. */
 export async function readSeen(
   tx: Transaction,
   runId: string,
-  afterId: string | null,
+  after: Pick<SeenPage, 'runId' | 'sequence'> | null,
   count: number,
-): Promise<string[]> {
-  const read = await tx.execute<{ seen: string }>(sql`${chainOf(runId)}
-    select distinct seen from chain
-    join ${syncCheckpoints} on run_id = chain.id cross join lateral unnest(seen_ids) as seen
-    where ${afterId}::text is null or seen > ${afterId}
-    order by seen limit ${count}`);
-  return read.rows.map((row) => row.seen);
+): Promise<SeenPage[]> {
+  const read = await tx.execute<{ run_id: string; sequence: number; seen_ids: string[] }>(
+    sql`${chainOf(runId)}
+      select run_id, sequence, seen_ids from chain
+      join ${syncCheckpoints} on run_id = chain.id
+      where ${after === null} or (run_id, sequence) > (${after?.runId ?? 0}, ${after?.sequence ?? 0})
+      order by run_id, sequence limit ${count}`,
+  );
+  return read.rows.map((row) => ({
+    runId: row.run_id,
+    sequence: row.sequence,
+    ids: row.seen_ids,
+  }));
 }
 
 /** Lets the seen ids go of a run that cannot be resumed any more, and of those before it. */

@@ -9,8 +9,10 @@ export interface Fence {
   readonly workspace: string;
   readonly fence: bigint;
   readonly leaseSeconds: number;
-  /** Aborted, with a `SyncError` of kind `busy`, when the lease could not be kept. */
+  /** Aborted, with the `SyncError` that says why, when the lease could not be kept. */
   readonly lost: AbortSignal;
+  /** Renews the lease now, also one that ran out while the database was away and nobody took. */
+  reclaim(): Promise<void>;
 }
 
 /**
@@ -35,16 +37,26 @@ export function reconnecting<T>(
   fence: Fence,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
-  return withReconnect(() => database.transaction(work, boundsOf(fence)), fence.lost);
+  let isAgain = false;
+  return withReconnect(async () => {
+    // The lease may have run out while the database was away.
+    if (isAgain) await fence.reclaim();
+    isAgain = true;
+    return database.transaction(work, boundsOf(fence));
+  }, fence.lost);
 }
 
 /** By the clock and not by `now()`, which stands still from the BEGIN on. */
-export function heldLease({ workspace, fence }: Fence) {
-  return sql`where ${syncLeases.workspace} = ${workspace} and ${syncLeases.fence} = ${fence}
-    and ${syncLeases.expiresAt} > clock_timestamp()`;
+export function heldLease(fence: Fence) {
+  return sql`${ownLease(fence)} and ${syncLeases.expiresAt} > clock_timestamp()`;
 }
 
-export function leaseLost({ workspace }: Fence): SyncError {
+/** Nobody else has taken it since, whether it has run out or not. */
+export function ownLease({ workspace, fence }: Fence) {
+  return sql`where ${syncLeases.workspace} = ${workspace} and ${syncLeases.fence} = ${fence}`;
+}
+
+export function leaseLost({ workspace }: Pick<Fence, 'workspace'>): SyncError {
   return new SyncError(
     'busy',
     `the lease of workspace ${workspace} is lost: it expired, or another run holds it`,

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { SyncError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { isLockTimeout } from './faults.ts';
-import { type Fence, heldLease } from './fence.ts';
+import { expiryIn, keepLease, type Lease } from './renewal.ts';
 import { pause } from './retry.ts';
 import { syncLeases } from './schema.ts';
 
@@ -14,11 +14,8 @@ export interface LeaseRequest {
   /** Go on waiting while another run renews its lease. */
   readonly wait: boolean;
   readonly signal: AbortSignal;
-}
-
-export interface Lease extends Fence {
-  /** Expires it, and keeps the row so that the fence grows. Never throws. */
-  release(): Promise<void>;
+  /** How long past its life the lease is held on to while the database is away. */
+  readonly awayMaxMs?: number;
 }
 
 const POLL_MS = 500;
@@ -29,7 +26,6 @@ const WAIT_MAX_MS = 24 * 60 * 60_000;
 // of it by the server within half a lease's life.
 const TAKE_OVER_MAX_MS = 30_000;
 const LOCK_WAIT_MAX_MS = 1_000;
-const RELEASE_MAX_MS = 5_000;
 
 /** Takes the workspace: at once, or when its holder has not renewed for one lease's life. */
 export async function acquireLease(database: Database, request: LeaseRequest): Promise<Lease> {
@@ -40,9 +36,9 @@ export async function acquireLease(database: Database, request: LeaseRequest): P
     request.signal.throwIfAborted();
     const holder = await readHolder(database, request.workspace);
     if (holder === null || holder.isExpired) {
-      const askedAtMs = performance.now();
+      const takenAtMs = performance.now();
       const fence = await takeLease(database, request);
-      if (fence !== null) return keepLease(database, request, fence, askedAtMs);
+      if (fence !== null) return keepLease(database, { ...request, fence, takenAtMs });
     }
     if (holder !== null) {
       first ??= holder;
@@ -118,85 +114,4 @@ function heldBy({ workspace }: LeaseRequest, { owner, leftMs, isExpired }: Holde
     `another run holds workspace ${workspace}: ${owner}, ${isExpired ? 'inside a transaction' : `until ${until}`}`,
     'let it finish, or wait for it with --wait',
   );
-}
-
-/** Renews every third of its life, so that two renewals may fail before it is lost. */
-function keepLease(
-  database: Database,
-  request: LeaseRequest,
-  fence: bigint,
-  askedAtMs: number,
-): Lease {
-  const { workspace, leaseSeconds } = request;
-  const lifeMs = leaseSeconds * 1000;
-  const lost = new AbortController();
-  const held: Fence = { workspace, fence, leaseSeconds, lost: lost.signal };
-  let renewal = setTimeout(renew, lifeMs / 3);
-  let expiry = setTimeout(expire, askedAtMs + lifeMs - performance.now());
-
-  async function renew(): Promise<void> {
-    const sentAtMs = performance.now();
-    const outcome = await renewLease(database, held).catch((error: unknown) => error);
-    if (lost.signal.aborted) return;
-    if (outcome === 'taken') return lose(`lease of workspace ${workspace} was taken over`);
-    if (outcome === 'renewed') {
-      clearTimeout(expiry);
-      expiry = setTimeout(expire, sentAtMs + lifeMs - performance.now());
-    } else if (!(outcome instanceof SyncError)) return lost.abort(outcome);
-    // After an error of the database sooner: the lease lives on until it expires.
-    renewal = setTimeout(renew, outcome === 'renewed' ? lifeMs / 3 : lifeMs / 10);
-  }
-
-  function expire(): void {
-    lose(`lease of workspace ${workspace} could not be renewed before it expired`);
-  }
-
-  function lose(what: string): void {
-    stop();
-    lost.abort(new SyncError('busy', `the ${what}`, 'run again to go on from the last checkpoint'));
-  }
-
-  function stop(): void {
-    clearTimeout(renewal);
-    clearTimeout(expiry);
-  }
-
-  return {
-    ...held,
-    async release() {
-      stop();
-      await expireLease(database, held);
-    },
-  };
-}
-
-async function renewLease(database: Database, fence: Fence): Promise<'renewed' | 'taken'> {
-  const thirdMs = (fence.leaseSeconds * 1000) / 3;
-  return database.transaction(
-    async (tx) => {
-      const { rowCount } = await tx.execute(
-        sql`update ${syncLeases} set expires_at = ${expiryIn(fence.leaseSeconds)} ${heldLease(fence)}`,
-      );
-      return rowCount === 1 ? 'renewed' : 'taken';
-    },
-    { statementMaxMs: thirdMs, lockWaitMaxMs: thirdMs },
-  );
-}
-
-async function expireLease(database: Database, fence: Fence): Promise<void> {
-  try {
-    await database.transaction(
-      (tx) =>
-        tx.execute(
-          sql`update ${syncLeases} set expires_at = clock_timestamp() ${heldLease(fence)}`,
-        ),
-      { statementMaxMs: RELEASE_MAX_MS, lockWaitMaxMs: RELEASE_MAX_MS },
-    );
-  } catch {
-    // It expires by itself, and whatever is wrong with the database has been told already.
-  }
-}
-
-function expiryIn(seconds: number) {
-  return sql`clock_timestamp() + make_interval(secs => ${seconds})`;
 }

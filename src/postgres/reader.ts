@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { UserStore } from '../sync/store.ts';
-import { chainOf, countSeen, readSeen } from './checkpoints.ts';
+import { chainOf, countSeen, readSeen, type SeenPage } from './checkpoints.ts';
 import type { Database, Transaction } from './database.ts';
 import { withReconnect } from './retry.ts';
 import { readWorkspace } from './runs.ts';
@@ -11,7 +11,8 @@ export type UserReader = Pick<
   'workspace' | 'countSeen' | 'seenIds' | 'countLiveUsers' | 'unseenUsers'
 >;
 
-const SEEN_BATCH = 10_000;
+// Some 60 or 100 ids each.
+const CHECKPOINTS_AT_ONCE = 100;
 
 /** What a run asks of the database; the fence is for writers. */
 export function openReader(database: Database, workspace: string, signal: AbortSignal): UserReader {
@@ -21,23 +22,22 @@ export function openReader(database: Database, workspace: string, signal: AbortS
     workspace: () => read((tx) => readWorkspace(tx, workspace)),
     countSeen: (runId) => read((tx) => countSeen(tx, runId)),
     seenIds: (runId) =>
-      batches((afterId) => read((tx) => readSeen(tx, runId, afterId, SEEN_BATCH))),
+      seenPages((after) => read((tx) => readSeen(tx, runId, after, CHECKPOINTS_AT_ONCE))),
     countLiveUsers: () => read((tx) => countLiveUsers(tx, workspace)),
     unseenUsers: (runId, afterId, count) =>
       read((tx) => readUnseen(tx, workspace, runId, afterId, count)),
   };
 }
 
-/** A batch that is not full is the last. */
-async function* batches(
-  readAfter: (afterId: string | null) => Promise<readonly string[]>,
+async function* seenPages(
+  readAfter: (after: SeenPage | null) => Promise<readonly SeenPage[]>,
 ): AsyncGenerator<readonly string[]> {
-  let afterId: string | null = null;
+  let after: SeenPage | null = null;
   for (;;) {
-    const batch: readonly string[] = await readAfter(afterId);
-    if (batch.length > 0) yield batch;
-    if (batch.length < SEEN_BATCH) return;
-    afterId = batch.at(-1) ?? null;
+    const pages: readonly SeenPage[] = await readAfter(after);
+    for (const page of pages) yield page.ids;
+    after = pages.at(-1) ?? null;
+    if (pages.length < CHECKPOINTS_AT_ONCE) return;
   }
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isRetryable } from './faults.ts';
 
 // Long enough for a restart or a failover of Postgres, short enough for a cron job to say so.
-const RECONNECT_MAX_MS = 60_000;
+export const RECONNECT_MAX_MS = 60_000;
 const FIRST_WAIT_MS = 100;
 const WAIT_MAX_MS = 5_000;
 

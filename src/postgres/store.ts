@@ -4,9 +4,9 @@ import { openPage, saveCheckpoint } from './checkpoints.ts';
 import { countPage } from './counts.ts';
 import type { Database, Transaction } from './database.ts';
 import { fenced, reconnecting } from './fence.ts';
-import type { Lease } from './lease.ts';
 import { openReader } from './reader.ts';
 import { resolveRejects, saveRejects } from './rejects.ts';
+import type { Lease } from './renewal.ts';
 import {
   bindApp,
   finishRun,

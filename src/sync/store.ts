@@ -2,7 +2,7 @@ import type { PassName } from './source.ts';
 
 /** What a run needs of the place that users go to. `src/postgres/` satisfies it. */
 export interface LeasedStore extends UserStore {
-  /** Aborted, with a `SyncError` of kind `busy`, when the lease could not be kept. */
+  /** Aborted, with the `SyncError` that says why, when the lease could not be kept. */
   readonly lost: AbortSignal;
   /** Hands the workspace back. Never throws: a lease that cannot be handed back expires. */
   release(): Promise<void>;
@@ -33,7 +33,7 @@ export interface UserStore {
 
   /** Distinct ids seen by the run and by those it was resumed from. */
   countSeen(runId: string): Promise<number>;
-  /** The same ids one by one, in batches, in bounded memory. */
+  /** The same ids in batches of a page, in bounded memory; an id may come more than once. */
   seenIds(runId: string): AsyncIterable<readonly string[]>;
 
   countLiveUsers(): Promise<number>;

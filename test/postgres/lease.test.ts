@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
-import { fenced } from '../../src/postgres/fence.ts';
-import { acquireLease, type Lease } from '../../src/postgres/lease.ts';
+import { fenced, leaseLost } from '../../src/postgres/fence.ts';
+import { acquireLease } from '../../src/postgres/lease.ts';
+import type { Lease } from '../../src/postgres/renewal.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { leaseRequest } from './opened.ts';
 
@@ -108,6 +109,7 @@ describe('a held workspace', () => {
       fence: 41n,
       leaseSeconds: 1,
       lost: new AbortController().signal,
+      reclaim: () => Promise.reject(leaseLost({ workspace: 'default' })),
     };
     const wakeUp = Promise.withResolvers<void>();
     const asleep = Promise.withResolvers<void>();
@@ -144,20 +146,17 @@ describe('a lease', () => {
     await client.query(`update intercom.sync_leases set fence = 9, expires_at = now() + '1 hour'`);
     expect(await lossOf(lease)).toMatchObject({
       kind: 'busy',
-      message: expect.stringContaining('taken over'),
+      message: expect.stringContaining('another run holds it'),
     });
     await lease.release();
     expect((await leaseRow()).expires_at.getTime()).toBeGreaterThan(Date.now());
   });
 
-  test('is lost when it cannot be renewed in time', async () => {
-    const lease = await acquire({ leaseSeconds: 1 });
+  test('is lost when the database does not let it be renewed in time', async () => {
+    const lease = await acquire({ leaseSeconds: 1, awayMaxMs: 200 });
     await client.query('begin');
     await client.query('select 1 from intercom.sync_leases for update');
-    expect(await lossOf(lease)).toMatchObject({
-      kind: 'busy',
-      message: expect.stringContaining('before it expired'),
-    });
+    expect(await lossOf(lease)).toMatchObject({ kind: 'database' });
     await client.query('rollback');
   });
 

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
-import { acquireLease, type Lease, type LeaseRequest } from '../../src/postgres/lease.ts';
+import { acquireLease, type LeaseRequest } from '../../src/postgres/lease.ts';
+import type { Lease } from '../../src/postgres/renewal.ts';
 import { openStore } from '../../src/postgres/store.ts';
 import type { LeasedStore, PageWrite } from '../../src/sync/store.ts';
 import { createTestDatabase } from '../support/postgres.ts';
