@@ -5,6 +5,7 @@ import { demoCommand } from './cli/demo.ts';
 import { exitCodeOf, type Io, newCommand, tellFault } from './cli/io.ts';
 import { migrateCommand } from './cli/migrate.ts';
 import { queryCommand } from './cli/query.ts';
+import { rejectsCommand } from './cli/rejects.ts';
 import { runSimulator, simulatorCommand } from './cli/simulator.ts';
 import { statusCommand } from './cli/status.ts';
 import { syncCommand } from './cli/sync.ts';
@@ -53,6 +54,7 @@ async function main(args: readonly string[]): Promise<number> {
     checkCommand,
     migrateCommand,
     statusCommand,
+    rejectsCommand,
     queryCommand,
     demoCommand,
   ]) {

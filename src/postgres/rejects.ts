@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, gt, isNull, sql } from 'drizzle-orm';
 import type { Database, Transaction } from './database.ts';
 import { rejectedUsers } from './schema.ts';
 
@@ -55,7 +55,32 @@ export async function resolveRejects(
       and user_id = any(${sql.param(ids)}::text[])`);
 }
 
-/** Oldest first, page by page. */
+/** What may be shown of the users that are set aside, oldest first; the payload is not in it. */
+export async function describeOpenRejects(
+  database: Database,
+  workspace: string | null,
+  count: number,
+): Promise<readonly Omit<OpenReject, 'payload'>[]> {
+  const { payload: _, ...columns } = getTableColumns(rejectedUsers);
+  const rows = await database.transaction(
+    (tx) =>
+      tx
+        .select(columns)
+        .from(rejectedUsers)
+        .where(
+          and(
+            isNull(rejectedUsers.resolvedAt),
+            workspace === null ? undefined : eq(rejectedUsers.workspace, workspace),
+          ),
+        )
+        .orderBy(asc(rejectedUsers.id))
+        .limit(count),
+    { isReadOnly: true },
+  );
+  return rows.map(named);
+}
+
+/** With their payloads, oldest first, page by page. */
 export async function listOpenRejects(
   database: Database,
   workspace: string,
@@ -78,5 +103,10 @@ export async function listOpenRejects(
         .limit(count),
     { isReadOnly: true },
   );
-  return rows.map((row) => ({ ...row, id: String(row.id), runId: row.runId?.toString() ?? null }));
+  return rows.map(named);
+}
+
+/** A `bigint` is no JSON. */
+function named<T extends { id: bigint; runId: bigint | null }>(row: T) {
+  return { ...row, id: String(row.id), runId: row.runId?.toString() ?? null };
 }
