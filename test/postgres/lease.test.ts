@@ -160,6 +160,14 @@ describe('a lease', () => {
     await client.query('rollback');
   });
 
+  test('is lost by a process that was stopped past its end, though nobody else took it', async () => {
+    const lease = await acquire({ leaseSeconds: 1 });
+    // A process that stands still runs no timers, and its clock goes on.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_100);
+    expect(await lossOf(lease)).toMatchObject({ kind: 'busy' });
+    expect((await leaseRow()).expires_at.getTime()).toBeLessThan(Date.now());
+  });
+
   test('is handed back without a word when the database is gone', async () => {
     const lease = await acquire();
     await database.close();
