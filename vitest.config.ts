@@ -1,9 +1,13 @@
 import { defineConfig } from 'vitest/config';
 import type { Reporter, TestModule } from 'vitest/node';
 
-export default defineConfig({
+/** Tests that need more of a machine than Node: each folder is run by itself, with `--mode` and its name. */
+const APART = ['pgbouncer'];
+
+export default defineConfig(({ mode }) => ({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: [APART.includes(mode) ? `test/${mode}/**/*.test.ts` : 'test/**/*.test.ts'],
+    exclude: APART.filter((folder) => folder !== mode).map((folder) => `test/${folder}/**`),
     // Real Postgres, real processes: a test that takes this long is stuck, not slow.
     testTimeout: 120_000,
     hookTimeout: 120_000,
@@ -11,7 +15,7 @@ export default defineConfig({
     pool: 'forks',
     reporters: ['default', closingLine()],
   },
-});
+}));
 
 /** One line that any program can read: how many tests passed, and how many did not. */
 function closingLine(): Reporter {

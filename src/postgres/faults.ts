@@ -87,6 +87,11 @@ const WRONG_PASSWORD: KnownFault = {
 };
 
 const SERVER_FAULTS: Readonly<Record<string, KnownFault>> = {
+  // PgBouncer has this one code for all that it refuses; Postgres itself hardly ever says it.
+  '08P01': {
+    message: 'the pooler before the database refused the connection',
+    hint: 'check user, password and database in DATABASE_URL, which may carry no options, and see the log of PgBouncer',
+  },
   '28P01': WRONG_PASSWORD,
   '28000': {
     message: 'the database does not let this user in from here',
