@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Config, parseConfig, type WorkspaceConfig } from '../config.ts';
-import { SyncError } from '../errors.ts';
+import { Interrupted, SyncError } from '../errors.ts';
 import { createIntercomSource, type IntercomSource } from '../intercom/source.ts';
 import { createLog } from '../log.ts';
 import type { Database } from '../postgres/database.ts';
@@ -169,6 +169,8 @@ export async function syncWorkspace(
         leaseSeconds,
         wait,
         signal,
+        onHeld: (holder, leftMs) =>
+          log.info('workspace_held', { owner: holder, lease_left_ms: Math.round(leftMs) }),
       });
       return openStore(database, lease);
     },
@@ -182,6 +184,11 @@ export async function syncWorkspace(
       return source;
     },
   };
+  const tellStop = () =>
+    log.info('stop_requested', {
+      signal: io.stop.reason instanceof Interrupted ? io.stop.reason.signal : null,
+    });
+  io.stop.addEventListener('abort', tellStop, { once: true });
   try {
     if (!request.isDryRun) await migrateDatabase(url);
     const report = await runSync(
@@ -192,6 +199,7 @@ export async function syncWorkspace(
     logReport(log, report);
     return report;
   } finally {
+    io.stop.removeEventListener('abort', tellStop);
     line?.clear();
     await (source as IntercomSource | null)?.close();
   }

@@ -14,6 +14,8 @@ export interface LeaseRequest {
   /** Go on waiting while another run renews its lease. */
   readonly wait: boolean;
   readonly signal: AbortSignal;
+  /** Told once, when another run holds the workspace and is watched. */
+  readonly onHeld?: (owner: string, leftMs: number) => void;
   /** How long past its life the lease is held on to while the database is away. */
   readonly awayMaxMs?: number;
 }
@@ -41,6 +43,7 @@ export async function acquireLease(database: Database, request: LeaseRequest): P
       if (fence !== null) return keepLease(database, { ...request, fence, takenAtMs });
     }
     if (holder !== null) {
+      if (first === null) request.onHeld?.(holder.owner, holder.leftMs);
       first ??= holder;
       const watchedMs = performance.now() - startedMs;
       const isRenewed = holder.expiresAt !== first.expiresAt || holder.fence !== first.fence;

@@ -65,6 +65,13 @@ export function describeLeases(make: DatabaseMaker): void {
       `select id, status, mode, resumed_from, started_at, finished_at, pages, error_kind
        from intercom.sync_runs order by id`,
     );
+  /** Settles when this program, which waits, has looked at the lease as it is now. */
+  const looksAgain = async (name: string) => {
+    const looks = async () =>
+      Math.max(...(await sessionsOf(database.serverUrl, name)).map((s) => s.changedAt.getTime()));
+    const before = await looks();
+    await vi.waitUntil(async () => (await looks()) > before, PATIENCE);
+  };
   /** All that a program writes: a row that is written again has another `xmin`. */
   const everything = () =>
     rowsOf(
@@ -112,10 +119,10 @@ export function describeLeases(make: DatabaseMaker): void {
       const first = start('first', SAFE_LEASE);
       await page.came;
       const second = start('second', SAFE_LEASE, '--wait');
-      const looks = async () => (await sessionsOf(database.serverUrl, 'second')).length > 0;
-      await vi.waitUntil(looks, PATIENCE);
+      await second.says('workspace_held');
       const { expires_at: before } = await lease();
       await vi.waitUntil(async () => (await lease()).expires_at > before, PATIENCE);
+      await looksAgain('second');
       page.letGo();
       expect((await first.finished).code).toBe(0);
       expect((await second.finished).code).toBe(0);

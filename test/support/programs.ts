@@ -53,16 +53,16 @@ export function named(databaseUrl: string, name: string): string {
 
 export interface Session {
   readonly pid: number;
-  readonly state: string;
   readonly waitsFor: string | null;
-  readonly query: string;
+  /** When it last began or ended a statement. */
+  readonly changedAt: Date;
 }
 
 /** What the server says of the connections of this name. */
 export function sessionsOf(databaseUrl: string, name: string): Promise<Session[]> {
   return rowsOf(
     databaseUrl,
-    `select pid, state, wait_event_type as "waitsFor", query from pg_stat_activity
+    `select pid, wait_event_type as "waitsFor", state_change as "changedAt" from pg_stat_activity
      where datname = current_database() and application_name = $1`,
     [name],
   );
