@@ -1,6 +1,9 @@
-import { describe, onTestFinished } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startSimulator } from '../../src/simulator/server.ts';
 import { describeLeases } from '../support/lease-behaviour.ts';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { startPostgresProxy } from '../support/postgres-proxy.ts';
+import { environmentFor, syncHere, TOKEN } from '../support/sync.ts';
 
 /** FAULT_ROUNDS=100 runs each of these a hundred times. */
 const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 1);
@@ -16,3 +19,24 @@ function kept({ url, drop }: TestDatabase) {
   onTestFinished(drop);
   return { url, serverUrl: url };
 }
+
+test('a transaction that is checked against the fence may be silent for less than the lease lives', async () => {
+  const { url } = kept(await createTestDatabase());
+  const proxy = await startPostgresProxy(url);
+  onTestFinished(() => proxy.close());
+  const simulator = await startSimulator({ users: 120, token: TOKEN });
+  onTestFinished(() => simulator.close());
+  const begun = new Map<number, string>();
+  const silencesMs: number[] = [];
+  proxy.onStatement(({ text, connection }) => {
+    if (text.startsWith('begin')) begun.set(connection, text);
+    if (!text.includes('for share')) return;
+    const bound = /idle_in_transaction_session_timeout = (\d+)/.exec(begun.get(connection) ?? '');
+    silencesMs.push(Number(bound?.[1]));
+  });
+  const env = environmentFor(simulator.url, proxy.url, { SYNC_LEASE_SECONDS: '5' });
+  expect((await syncHere(env)).json).toMatchObject({ status: 'succeeded', pages: 4 });
+  // The pages, and what is written of the run before and after them.
+  expect(silencesMs.length).toBeGreaterThan(4);
+  for (const ms of silencesMs) expect(ms).toBeLessThan(5_000);
+});

@@ -140,10 +140,12 @@ describe('in the middle of writing a page', () => {
   ] as const)('%s: that page is finished, and no other is begun', async (_, faults, page) => {
     Object.assign(simulator.faults, faults);
     const commit = holdCheckpoint(page);
-    const program = start();
+    const program = start({ SYNC_LEASE_SECONDS: '4' });
     await commit.came;
     program.kill('SIGTERM');
     await program.says('stop_requested');
+    // The next renewal is a second away: time enough for a program that would not wait for its page.
+    await renewalIsSent();
     commit.letGo();
     const { code, stdout } = await program.finished;
     expect(code).toBe(143);
@@ -167,6 +169,16 @@ describe('in the middle of writing a page', () => {
       await gone.promise;
     });
     return { came: came.promise, letGo: gone.resolve };
+  }
+
+  function renewalIsSent(): Promise<void> {
+    return new Promise((resolve) => {
+      const remove = proxy.onStatement(({ text }) => {
+        if (!text.startsWith('update "intercom"."sync_leases" set expires_at')) return;
+        remove();
+        resolve();
+      });
+    });
   }
 });
 
