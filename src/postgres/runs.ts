@@ -44,7 +44,7 @@ export async function finishRun(
   const finished = await tx.execute<TotalsRow>(sql`
     update ${syncRuns} set status = ${run.status}, finished_at = clock_timestamp(), ${SUMS},
       watermark = case when ${isSucceeded} then ${watermark}::timestamptz else watermark end,
-      deleted = ${run.deleted}, error_kind = ${run.errorKind}, error_message = ${run.errorMessage}
+      error_kind = ${run.errorKind}, error_message = ${run.errorMessage}
     where id = ${run.runId} and workspace = ${workspace}
     returning pages, users_read as users, inserted, updated, unchanged, duplicates, rejected`);
   const totals = finished.rows[0];

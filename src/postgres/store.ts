@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { LeasedStore, PageCounts, PageWrite, UsersWrite } from '../sync/store.ts';
 import { openPage, saveCheckpoint } from './checkpoints.ts';
 import { countPage } from './counts.ts';
@@ -15,7 +15,7 @@ import {
   setRunWatermark,
   startRun,
 } from './runs.ts';
-import { users } from './schema.ts';
+import { syncRuns, users } from './schema.ts';
 import { eitherWay, textAt, type UsersOutcome, upsertUsers } from './users.ts';
 
 /** The users of one workspace, for as long as its lease is held. */
@@ -32,7 +32,7 @@ export function openStore(database: Database, lease: Lease): LeasedStore {
     setRunWatermark: (runId, at) => inFence((tx) => setRunWatermark(tx, runId, at)),
     markLimitReached: (runId) => inFence((tx) => markLimitReached(tx, runId)),
     bindApp: (appId) => inFence((tx) => bindApp(tx, workspace, appId)),
-    markDeleted: (_runId, ids) => inFence((tx) => markDeleted(tx, workspace, ids)),
+    markDeleted: (runId, ids) => inFence((tx) => markDeleted(tx, workspace, runId, ids)),
     prune: (days) => inFence((tx) => pruneRuns(tx, workspace, days)),
     ...openReader(database, workspace, lease.lost),
   };
@@ -98,14 +98,23 @@ function storedIds({ chosen }: UsersWrite, { refused }: UsersOutcome): string[] 
   return chosen.map(({ id }) => id).filter((id) => !refusedIds.has(id));
 }
 
-/** A deletion is a change too: whoever copies rows by `last_changed_at` must see it. */
+/**
+ * A deletion is a change too: whoever copies rows by `last_changed_at` must see it. It is counted
+ * with the marks, so that one whose COMMIT answer was lost, or whose run died, is counted once.
+ */
 async function markDeleted(
   tx: Transaction,
   workspace: string,
+  runId: string,
   ids: readonly string[],
 ): Promise<number> {
   const marked = await tx.execute(sql`
     update ${users} set deleted_at = now(), last_changed_at = now()
     where workspace = ${workspace} and deleted_at is null and id = any(${sql.param(ids)}::text[])`);
-  return marked.rowCount ?? 0;
+  const counted = await tx
+    .update(syncRuns)
+    .set({ deleted: sql`${syncRuns.deleted} + ${marked.rowCount ?? 0}` })
+    .where(eq(syncRuns.id, BigInt(runId)))
+    .returning({ deleted: syncRuns.deleted });
+  return counted[0]?.deleted ?? 0;
 }

@@ -186,7 +186,6 @@ async function closeRun(run: Run, error: unknown, watermark: Date | null): Promi
       runId: run.tally.runId,
       status: statusOf(error),
       watermark,
-      deleted: run.tally.deleted,
       isOver: error === null,
       errorKind: kind,
       errorMessage: message,

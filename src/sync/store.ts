@@ -39,7 +39,7 @@ export interface UserStore {
   countLiveUsers(): Promise<number>;
   /** Live users of the list that the run did not see, by id, after `afterId`. */
   unseenUsers(runId: string, afterId: string | null, count: number): Promise<readonly string[]>;
-  /** Marks users as deleted; returns how many were live. */
+  /** Marks users as deleted, and counts them on the run. Returns how many the run has marked so far. */
   markDeleted(runId: string, ids: readonly string[]): Promise<number>;
 
   /** Lets runs and checkpoints go that are older than this. */
@@ -111,7 +111,6 @@ export interface FinishedRun {
   readonly status: 'succeeded' | 'failed' | 'interrupted';
   /** Null: the workspace's watermark stays where it is. */
   readonly watermark: Date | null;
-  readonly deleted: number;
   /** The run can no longer be resumed: its seen ids are let go. */
   readonly isOver: boolean;
   readonly errorKind: string | null;

@@ -44,7 +44,7 @@ export async function sweepDeleted(sweep: Sweep): Promise<void> {
   }
   for (let at = 0; at < gone.length; at += CANDIDATES_AT_ONCE) {
     const batch = gone.slice(at, at + CANDIDATES_AT_ONCE);
-    sweep.tally.deleted += await sweep.store.markDeleted(sweep.runId, batch);
+    sweep.tally.deleted = await sweep.store.markDeleted(sweep.runId, batch);
   }
 }
 

@@ -31,7 +31,6 @@ const writes: Record<string, (store: LeasedStore) => Promise<unknown>> = {
       runId,
       status: 'succeeded',
       watermark: new Date(0),
-      deleted: 0,
       isOver: true,
       errorKind: null,
       errorMessage: null,

@@ -49,7 +49,6 @@ test('a preview counts what the store then does, and writes nothing', async () =
     runId: previewRunId,
     status: 'succeeded',
     watermark: new Date(),
-    deleted: 0,
     isOver: true,
     errorKind: null,
     errorMessage: null,

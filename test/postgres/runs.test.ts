@@ -14,7 +14,6 @@ const finish = (runId: string, run: Partial<FinishedRun> = {}) =>
     runId,
     status: 'succeeded',
     watermark: null,
-    deleted: 0,
     isOver: true,
     errorKind: null,
     errorMessage: null,
@@ -45,7 +44,9 @@ describe('a run', () => {
       ],
     });
     await write(runId, 3, []);
-    const totals = await finish(runId, { deleted: 4 });
+    await opened.store.markDeleted(runId, ['a']);
+    await opened.store.markDeleted(runId, ['a', 'c']);
+    const totals = await finish(runId);
     expect(totals).toEqual({
       pages: 3,
       users: 4,
@@ -61,7 +62,7 @@ describe('a run', () => {
       users_read: 4,
       inserted: 3,
       duplicates: 1,
-      deleted: 4,
+      deleted: 2,
       finished_at: expect.any(Date),
     });
   });

@@ -14,7 +14,6 @@ const finish = (runId: string, run: Partial<FinishedRun> = {}) =>
     runId,
     status: 'succeeded',
     watermark: null,
-    deleted: 0,
     isOver: true,
     errorKind: null,
     errorMessage: null,
@@ -124,8 +123,8 @@ describe('users that a run has not seen', () => {
     );
     expect(await opened.store.countLiveUsers()).toBe(8);
     expect(await opened.store.markDeleted(runId, ['u2', 'u2', 'unknown'])).toBe(1);
-    expect(await opened.store.markDeleted(runId, ['u2', 'u3'])).toBe(1);
-    expect(await opened.store.markDeleted(runId, [])).toBe(0);
+    expect(await opened.store.markDeleted(runId, ['u2', 'u3'])).toBe(2);
+    expect(await opened.store.markDeleted(runId, [])).toBe(2);
     expect(await opened.store.countLiveUsers()).toBe(6);
     expect(await opened.store.unseenUsers(runId, null, 2)).toEqual(['u5', 'u6']);
     expect(await opened.store.unseenUsers(runId, 'u6', 9)).toEqual(['u7', 'u8']);

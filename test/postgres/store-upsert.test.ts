@@ -178,7 +178,7 @@ describe('which copy of a user is kept', () => {
   test.each(cases)('$fact', async ({ fact, before, after, isDeleted, becomes, wins }) => {
     const id = `case ${fact}`;
     expect(await write([{ id, ...before }])).toMatchObject({ inserted: 1 });
-    if (isDeleted) expect(await opened.store.markDeleted(runId, [id])).toBe(1);
+    if (isDeleted) await opened.store.markDeleted(runId, [id]);
     const first = await stored(id);
 
     expect(await write([{ id, ...after }])).toMatchObject({ users: 1, inserted: 0, [becomes]: 1 });

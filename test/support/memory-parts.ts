@@ -123,6 +123,7 @@ export function memoryStore(kept: Kept, story: Story): MemoryStore {
   const seen = new Set(kept.inherited ?? []);
   const live = new Set(kept.live ?? []);
   let appId = kept.state?.appId ?? null;
+  let deleted = 0;
   const store: MemoryStore = {
     live,
     runs: [],
@@ -205,7 +206,8 @@ export function memoryStore(kept: Kept, story: Story): MemoryStore {
     },
     async markDeleted(_, ids) {
       story.push(`delete ${ids.length}`);
-      return ids.filter((id) => live.delete(id)).length;
+      deleted += ids.filter((id) => live.delete(id)).length;
+      return deleted;
     },
     async prune() {
       story.push('prune');
