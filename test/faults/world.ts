@@ -1,0 +1,81 @@
+import type { Environment } from '../../src/config.ts';
+import type { Faults } from '../../src/simulator/faults.ts';
+import { type Simulator, startSimulator } from '../../src/simulator/server.ts';
+import { createTestDatabase } from '../support/postgres.ts';
+import { type PostgresProxy, startPostgresProxy } from '../support/postgres-proxy.ts';
+import { environmentFor, rowsOf, TOKEN } from '../support/sync.ts';
+
+/** A source, a database, and a wire to it that can be broken: everything that one run meets. */
+export interface World {
+  readonly simulator: Simulator;
+  readonly proxy: PostgresProxy;
+  /** The database past the proxy, where the wire is never broken. */
+  readonly databaseUrl: string;
+  environment(more?: Environment): Environment;
+  /** Moves Intercom's clock on; nothing sleeps. */
+  passTime(ms: number): void;
+  rows<T extends object = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<T[]>;
+  close(): Promise<void>;
+}
+
+export const MINUTE_MS = 60_000;
+
+/** Fewer rows than a list of the source has: the rest is read by scroll. */
+export const SCROLLING: Partial<Faults> = { limitRows: 40 };
+
+export async function openWorld(options: {
+  readonly users: number;
+  readonly perPage: number;
+  readonly faults?: Partial<Faults>;
+}): Promise<World> {
+  let aheadMs = 0;
+  const passTime = (ms: number) => {
+    aheadMs += ms;
+  };
+  const database = await createTestDatabase();
+  const proxy = await startPostgresProxy(database.url);
+  const simulator = await startSimulator({
+    users: options.users,
+    token: TOKEN,
+    faults: options.faults ?? {},
+    now: () => new Date(Date.now() + aheadMs),
+  });
+  // Whoever begins a scroll has waited for the one before to die: so long that no test could.
+  simulator.onRequest(({ path, query }) => {
+    if (path === '/users/scroll' && !query.has('scroll_param')) passTime(61_000);
+  });
+  return {
+    simulator,
+    proxy,
+    databaseUrl: database.url,
+    environment: (more = {}) =>
+      environmentFor(simulator.url, proxy.url, {
+        INTERCOM_PER_PAGE: String(options.perPage),
+        ...more,
+      }),
+    passTime,
+    rows: (sql, values = []) => rowsOf(database.url, sql, values),
+    async close() {
+      await simulator.close();
+      await proxy.close();
+      await database.drop();
+    },
+  };
+}
+
+/** Two users come, two change, and, where asked, two go: what the next run has to find. */
+export function changeSource({ simulator: { workspace } }: World, withDeletions: boolean): Changes {
+  const ids = workspace.users().map(({ id }) => String(id));
+  const spread = (part: number) => ids[Math.floor(ids.length * part)] ?? '';
+  for (const part of [0.1, 0.6]) workspace.update(spread(part), { name: `Changed ${part}` });
+  if (withDeletions) for (const part of [0.3, 0.8]) workspace.delete(spread(part));
+  workspace.create();
+  workspace.create();
+  return { inserted: 2, updated: 2, deleted: withDeletions ? 2 : 0 };
+}
+
+export interface Changes {
+  readonly inserted: number;
+  readonly updated: number;
+  readonly deleted: number;
+}
