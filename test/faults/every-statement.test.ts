@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import type { RunRequest } from '../../src/sync/plan.ts';
 import type { Verdict } from '../support/postgres-proxy.ts';
 import { compareWithSource, EQUAL, syncHere } from '../support/sync.ts';
-import { expectDone, expectNothingHalf, expectWrittenOnce, newestRun } from './invariants.ts';
+import {
+  countedAfter,
+  expectDone,
+  expectNothingHalf,
+  expectWrittenOnce,
+  newestRun,
+} from './invariants.ts';
 import { changeSource, MINUTE_MS, openWorld, SCROLLING, type World } from './world.ts';
 
 const USERS = 45;
@@ -67,7 +73,7 @@ async function failStatement(
 ): Promise<'untouched' | 'outlived' | 'failed'> {
   world.passTime(60 * MINUTE_MS);
   const isFull = mode === 'full';
-  const changes = changeSource(world, isFull);
+  const changes = await changeSource(world, isFull);
   const { id: before } = await newestRun(world);
   let seen = 0;
   const stop = world.proxy.onStatement(() => {
@@ -87,7 +93,8 @@ async function failStatement(
   const where = `statement ${nth}`;
   expect(await compareWithSource(world.databaseUrl, world.simulator), where).toEqual(EQUAL);
   await expectDone(world);
-  await expectWrittenOnce(world, before, changes);
+  await expectWrittenOnce(world, changes.inserted + changes.updated + changes.deleted);
+  expect(await countedAfter(world, before)).toEqual(changes);
   if (seen < nth) return 'untouched';
   return error === null ? 'outlived' : 'failed';
 }

@@ -1,5 +1,6 @@
 import type { Environment } from '../../src/config.ts';
 import type { Faults } from '../../src/simulator/faults.ts';
+import { exactNumber } from '../../src/simulator/oddities.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/server.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { type PostgresProxy, startPostgresProxy } from '../support/postgres-proxy.ts';
@@ -27,12 +28,15 @@ export async function openWorld(options: {
   readonly users: number;
   readonly perPage: number;
   readonly faults?: Partial<Faults>;
+  /** One towards the end of the list whom Postgres refuses: he is set aside. */
+  readonly hasBadUser?: boolean;
 }): Promise<World> {
   let aheadMs = 0;
   const passTime = (ms: number) => {
     aheadMs += ms;
   };
   const database = await createTestDatabase();
+  await rowsOf(database.url, RECORD_WRITES);
   const proxy = await startPostgresProxy(database.url);
   const simulator = await startSimulator({
     users: options.users,
@@ -40,6 +44,7 @@ export async function openWorld(options: {
     faults: options.faults ?? {},
     now: () => new Date(Date.now() + aheadMs),
   });
+  if (options.hasBadUser) createBadUser(simulator);
   // Whoever begins a scroll has waited for the one before to die: so long that no test could.
   simulator.onRequest(({ path, query }) => {
     if (path === '/users/scroll' && !query.has('scroll_param')) passTime(61_000);
@@ -63,8 +68,25 @@ export async function openWorld(options: {
   };
 }
 
-/** Two users come, two change, and, where asked, two go: what the next run has to find. */
-export function changeSource({ simulator: { workspace } }: World, withDeletions: boolean): Changes {
+/** Every write of a user's row that is committed leaves a line: this is how a second one shows. */
+const RECORD_WRITES = `
+  create table writes (id text);
+  create function record_write() returns trigger language plpgsql as
+    'begin insert into public.writes values (new.id); return new; end';
+  create trigger record_write after insert or update on intercom.users
+    for each row execute function record_write()`;
+
+function createBadUser({ workspace }: Simulator): void {
+  const byTime = workspace.users().sort((a, b) => Number(b.created_at) - Number(a.created_at));
+  const { created_at, updated_at } = byTime.at(-20) ?? {};
+  const custom_attributes = { too_large: exactNumber('1e999999') };
+  workspace.create({ created_at, updated_at, custom_attributes });
+}
+
+/** Two users come, two change, and, where asked, two go: what the next run has to write, once. */
+export async function changeSource(world: World, withDeletions: boolean): Promise<Changes> {
+  const { workspace } = world.simulator;
+  await world.rows('truncate writes');
   const ids = workspace.users().map(({ id }) => String(id));
   const spread = (part: number) => ids[Math.floor(ids.length * part)] ?? '';
   for (const part of [0.1, 0.6]) workspace.update(spread(part), { name: `Changed ${part}` });
