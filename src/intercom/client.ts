@@ -140,22 +140,34 @@ function readAnswer<T>(url: URL, head: AnswerHead, body: string, read: Reader<T>
   });
 }
 
-function readHead(response: Response): AnswerHead {
+function readHead({ status, headers }: Response): AnswerHead {
+  // Less than nothing is nothing: with calls overdrawn none is left, which is not "not told".
   const whole = (name: string): number | null => {
-    const value = response.headers.get(name);
-    return value !== null && /^\d{1,12}$/.test(value) ? Number(value) : null;
+    const value = headers.get(name);
+    return value !== null && /^-?\d{1,12}$/.test(value) ? Math.max(0, Number(value)) : null;
   };
-  const dateMs = Date.parse(response.headers.get('date') ?? '');
+  const date = dateIn(headers, 'date');
   return {
-    status: response.status,
-    date: Number.isNaN(dateMs) ? null : new Date(dateMs),
+    status,
+    date,
     rate: {
       limit: whole('x-ratelimit-limit'),
       remaining: whole('x-ratelimit-remaining'),
       resetSeconds: whole('x-ratelimit-reset'),
-      retryAfterSeconds: whole('retry-after'),
+      retryAfterSeconds: whole('retry-after') ?? secondsTo(dateIn(headers, 'retry-after'), date),
     },
   };
+}
+
+function dateIn(headers: Headers, name: string): Date | null {
+  const ms = Date.parse(headers.get(name) ?? '');
+  return Number.isNaN(ms) ? null : new Date(ms);
+}
+
+/** In the clock of whoever answered. A time that is past tells nothing: the clocks disagree. */
+function secondsTo(until: Date | null, now: Date | null): number | null {
+  const ms = (until?.getTime() ?? 0) - (now?.getTime() ?? Date.now());
+  return ms > 0 ? Math.ceil(ms / 1000) : null;
 }
 
 function parseJson(text: string): unknown {

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { closedPort, errorList, inTurn, type Reply, serve } from '../support/canned-server.ts';
 import { FINE, inSeconds, limit, QUICK, REFUSED, rate } from './limited.ts';
 
+const inDate = (seconds: number) => new Date(inSeconds(seconds) * 1000).toUTCString();
+
 describe('a 429', () => {
   test('is asked again with the same request, once the window has ended', async () => {
     const reset = inSeconds(2);
@@ -21,6 +23,12 @@ describe('a 429', () => {
   test.each([
     ['without headers', {}, 10_000, 10_250],
     ['with Retry-After', { 'retry-after': '4', ...rate(5, 0, inSeconds(60)) }, 4_000, 4_250],
+    [
+      'with a Retry-After that is a date',
+      { date: inDate(0), 'retry-after': inDate(5), ...rate(5, 0, inSeconds(60)) },
+      5_000,
+      5_250,
+    ],
     ['with a reset in the past', rate(5, 0, inSeconds(-30)), 10_000, 10_250],
     ['with a reset in an hour', rate(5, 0, inSeconds(3_600)), 60_000, 60_250],
     ['with a Retry-After of a day', { 'retry-after': '86400' }, 60_000, 60_250],

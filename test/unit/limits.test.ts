@@ -71,6 +71,14 @@ describe('what is left', () => {
     await limited.close();
   });
 
+  test('is nothing where others have overdrawn the window', async () => {
+    const server = await serve(() => ({ ...FINE, headers: rate(100, -2, inSeconds(10)) }));
+    const limited = limit(server.url);
+    await limited.call();
+    expect(limited.callsLeft()).toBe(0);
+    await limited.close();
+  });
+
   test('stays unknown to a server that tells of no limit, and nothing is held back', async () => {
     const all = Promise.withResolvers<void>();
     const server = await serve(async (_, index) => {
