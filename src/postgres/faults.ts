@@ -109,6 +109,10 @@ const SERVER_FAULTS: Readonly<Record<string, KnownFault>> = {
     message: 'a table is missing',
     hint: 'run: intercom-sync migrate',
   },
+  '42P07': {
+    message: 'a table of that name is there already',
+    hint: 'the schema intercom is for this program alone: move what else is in it, or use a database of its own',
+  },
   '3F000': {
     message: 'a schema is missing',
     hint: 'run: intercom-sync migrate',

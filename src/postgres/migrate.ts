@@ -1,14 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
-import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { SyncError } from '../errors.ts';
-import { type Database, openDatabase } from './database.ts';
+import { type Database, openDatabase, type Transaction } from './database.ts';
 
 export type MigrationState = 'empty' | 'behind' | 'current' | 'newer';
 
 // The same place from src/postgres and from dist/postgres.
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../migrations', import.meta.url));
+const APPLIED = sql.raw('drizzle.__drizzle_migrations');
 // Any number, as long as it stays the same in every version of this program.
 const MIGRATION_LOCK = 4_771_902_365_112n;
 // A migration may have to write a large table anew.
@@ -24,8 +24,7 @@ export async function migrateDatabase(databaseUrl: string): Promise<void> {
     await database.transaction(
       async (tx) => {
         await tx.execute(sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`);
-        // Drizzle commits by itself, all migrations at once; the lock goes with that commit.
-        await migrate(tx, { migrationsFolder: MIGRATIONS_FOLDER });
+        await applyMigrations(tx);
       },
       {
         statementMaxMs: MIGRATION_MAX_MS,
@@ -37,10 +36,36 @@ export async function migrateDatabase(databaseUrl: string): Promise<void> {
   }
 }
 
+/**
+ * What Drizzle's own `migrate` does, to the same table, but for one thing: a schema that somebody
+ * made beforehand, with its owner and grants, is taken as it is. Even `create schema if not exists`
+ * asks for the right to create schemas, which such a user need not have.
+ */
+async function applyMigrations(tx: Transaction): Promise<void> {
+  await createSchema(tx, 'drizzle');
+  await tx.execute(sql`create table if not exists ${APPLIED}
+    (id serial primary key, hash text not null, created_at bigint)`);
+  const newestApplied = (await readNewest(tx)) ?? 0;
+  for (const { sql: statements, hash, folderMillis } of readMigrations()) {
+    if (folderMillis <= newestApplied) continue;
+    for (const statement of statements) {
+      const schema = /^\s*create schema "(\w+)";\s*$/i.exec(statement)?.[1];
+      await (schema ? createSchema(tx, schema) : tx.execute(sql.raw(statement)));
+    }
+    await tx.execute(
+      sql`insert into ${APPLIED} (hash, created_at) values (${hash}, ${folderMillis})`,
+    );
+  }
+}
+
+async function createSchema(tx: Transaction, name: string): Promise<void> {
+  const found = await tx.execute(sql`select 1 from pg_namespace where nspname = ${name}`);
+  if (found.rows.length === 0) await tx.execute(sql`create schema ${sql.identifier(name)}`);
+}
+
 /** Takes no lock and needs no permission to create. */
 export async function migrationState(database: Database): Promise<MigrationState> {
-  const known = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER });
-  const newestKnown = Math.max(...known.map((migration) => migration.folderMillis));
+  const newestKnown = Math.max(...readMigrations().map(({ folderMillis }) => folderMillis));
   const newestApplied = await readNewestApplied(database);
   if (newestApplied === null) return 'empty';
   if (newestApplied > newestKnown) return 'newer';
@@ -61,13 +86,20 @@ async function readNewestApplied(database: Database): Promise<number | null> {
       const found = await tx.execute<{ exists: boolean }>(
         sql`select to_regclass('drizzle.__drizzle_migrations') is not null as exists`,
       );
-      if (found.rows[0]?.exists !== true) return null;
-      const newest = await tx.execute<{ created_at: string | null }>(
-        sql`select max(created_at) as created_at from drizzle.__drizzle_migrations`,
-      );
-      const createdAt = newest.rows[0]?.created_at ?? null;
-      return createdAt === null ? null : Number(createdAt);
+      return found.rows[0]?.exists === true ? readNewest(tx) : null;
     },
     { isReadOnly: true },
   );
+}
+
+async function readNewest(tx: Transaction): Promise<number | null> {
+  const newest = await tx.execute<{ created_at: string | null }>(
+    sql`select max(created_at) as created_at from ${APPLIED}`,
+  );
+  const createdAt = newest.rows[0]?.created_at ?? null;
+  return createdAt === null ? null : Number(createdAt);
+}
+
+function readMigrations() {
+  return readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER });
 }

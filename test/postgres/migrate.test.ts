@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { migrateDatabase, migrationState } from '../../src/postgres/migrate.ts';
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -71,12 +72,50 @@ test('a schema newer than the program is refused, and what is older is brought u
   expect(await migrationState(database)).toBe('behind');
 });
 
-test('a migration that fails leaves nothing behind', async () => {
-  await client.query('create schema intercom');
-  await expect(migrateDatabase(created.url)).rejects.toMatchObject({ kind: 'database' });
+describe('schemas made beforehand', () => {
+  const asked = () =>
+    client.query(`select nspname, nspowner::regrole::text as owner, nspacl::text as grants
+      from pg_namespace where nspname in ('intercom', 'drizzle') order by 1`);
+
+  test('are taken as they are, with their grants', async () => {
+    await client.query('create schema intercom; grant usage on schema intercom to public');
+    const { rows: before } = await asked();
+    await migrateDatabase(created.url);
+    expect(await migrationState(database)).toBe('current');
+    expect((await asked()).rows).toContainEqual(before[0]);
+  });
+
+  test('are enough for a user who may create none', async () => {
+    const user = `migrator_${randomBytes(6).toString('hex')}`;
+    await client.query(`create role ${user} login password 'secret'`);
+    const url = new URL(created.url);
+    Object.assign(url, { username: user, password: 'secret' });
+    try {
+      await expect(migrateDatabase(url.href)).rejects.toMatchObject({
+        sqlstate: '42501',
+        hint: expect.stringContaining('grant create on database'),
+      });
+      await client.query(`create schema intercom authorization ${user}`);
+      await client.query(`create schema drizzle authorization ${user}`);
+      await migrateDatabase(url.href);
+      expect(await migrationState(database)).toBe('current');
+    } finally {
+      await client.query(`drop owned by ${user} cascade; drop role ${user}`);
+    }
+  });
+});
+
+test('a migration that fails leaves nothing behind, and says what is in its way', async () => {
+  await client.query('create schema intercom; create table intercom.workspaces ()');
+  const before = await objects();
+  await expect(migrateDatabase(created.url)).rejects.toMatchObject({
+    kind: 'database',
+    sqlstate: '42P07',
+    hint: expect.stringContaining('the schema intercom'),
+  });
   expect(await migrationState(database)).toBe('empty');
-  expect(await objects()).toEqual([]);
-  await client.query('drop schema intercom');
+  expect(await objects()).toEqual(before);
+  await client.query('drop table intercom.workspaces');
   await migrateDatabase(created.url);
   expect(await migrationState(database)).toBe('current');
 });
