@@ -277,5 +277,5 @@ export async function tellRun(
     ...changes,
   });
   const warned = log.lines.filter(({ level }) => level === 'warn').map(({ event }) => event);
-  return { report, story, store, source, warned };
+  return { report, story, store, source, warned, log };
 }

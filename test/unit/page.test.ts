@@ -72,4 +72,6 @@ test('the newest time of a page is the newest that can be true', () => {
   expect(newest(5, 1_500, null, 2_001, 1_556_000_000_000)).toEqual(new Date(1_500_000));
   expect(newest()).toBeNull();
   expect(newest(null, 2_001)).toBeNull();
+  // Before 1970 there was nothing to update: a watermark there would be none.
+  expect(newest(-5, 0)).toBeNull();
 });

@@ -55,6 +55,27 @@ test('who answers is written, and not deleted', async () => {
   expect(store.live.has('u1001')).toBe(true);
 });
 
+test('who cannot be asked for is kept, and told of without a name', async () => {
+  const story: Story = [];
+  const store = memoryStore({ live: ['scroll'] }, story);
+  const log = recordingLog();
+  const tally = newTally('default');
+  const source = { ...scriptedSource({}, story), user: async () => 'unaskable' as const };
+  await sweepDeleted({
+    tally,
+    runId: '42',
+    store,
+    source,
+    log,
+    massDeleteLimit: 1,
+    allowMassDelete: true,
+    plausibleUntil: () => NOW,
+  });
+  expect(tally.deleted).toBe(0);
+  expect(store.live.has('scroll')).toBe(true);
+  expect(log.lines).toEqual([{ level: 'warn', event: 'user_not_askable', fields: {} }]);
+});
+
 test('where all were seen nobody is asked for', async () => {
   expect((await sweep({ live: 30, unseen: 0 })).story).toEqual([]);
 });
