@@ -88,15 +88,19 @@ function pathTo(page: number, query: ReadonlyMap<string, string>): string {
 interface Position {
   readonly page: number;
   readonly rowsRead: number;
+  /** `rowsRead` of when the count was last told: a fall may have happened since then at any time. */
+  readonly rowsCounted: number;
   readonly totalCount: number | null;
   readonly hasGap: boolean;
 }
 
 function startOf(pass: PagedPass, perPage: number): Position {
   const resume = 'resume' in pass ? pass.resume : null;
-  if (!resume) return { page: 1, rowsRead: 0, totalCount: null, hasGap: false };
-  const page = Number(new URLSearchParams(resume.next.split('?')[1]).get('page'));
-  return { page, rowsRead: (page - 1) * perPage, totalCount: resume.totalCount, hasGap: false };
+  const query = new URLSearchParams(resume?.next.split('?')[1]);
+  const page = resume ? Number(query.get('page')) : 1;
+  const rowsRead = (page - 1) * perPage;
+  const totalCount = resume?.totalCount ?? null;
+  return { page, rowsRead, rowsCounted: rowsRead, totalCount, hasGap: false };
 }
 
 interface FetchedPage {
@@ -108,15 +112,13 @@ interface FetchedPage {
 function advance(at: Position, got: FetchedPage, perPage: number): Position {
   const totalCount = got.users.totalCount ?? at.totalCount;
   const fall = Math.max(0, (at.totalCount ?? 0) - (totalCount ?? 0));
-  // At worst all that vanished stood before the rows read so far, and all of these have slid.
-  const rowsRead = Math.max(0, at.rowsRead - fall);
-  const pageStart = (got.page - 1) * perPage;
-  if (pageStart > rowsRead) {
-    return { page: Math.floor(rowsRead / perPage) + 1, rowsRead, totalCount, hasGap: true };
-  }
-  // Rows behind a gap that were read before it was seen need not be read again.
-  const rows = Math.max(rowsRead, pageStart + perPage);
-  return { page: Math.floor(rows / perPage) + 1, rowsRead: rows, totalCount, hasGap: false };
+  // At worst all that vanished stood before the rows read by then, and all of these have slid.
+  const rowsSure = fall === 0 ? at.rowsRead : Math.max(0, at.rowsCounted - fall);
+  const hasGap = (got.page - 1) * perPage > rowsSure;
+  const rowsRead = hasGap ? rowsSure : got.page * perPage;
+  const page = Math.floor(rowsRead / perPage) + 1;
+  const rowsCounted = got.users.totalCount === null ? Math.min(at.rowsCounted, rowsRead) : rowsRead;
+  return { page, rowsRead, rowsCounted, totalCount, hasGap };
 }
 
 async function fetchPage(

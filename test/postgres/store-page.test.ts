@@ -64,8 +64,15 @@ describe('what of a page is written', () => {
     expect((await stored('again'))?.raw).toEqual({ id: 'again', n: 2 });
   });
 
-  test('a page that does not add up is a bug and leaves nothing', async () => {
-    await expect(write([{ id: 'lonely' }], { users: 2 })).rejects.toThrow('adds up to');
+  test.each([
+    ['fewer than its users', { users: 2 }],
+    ['more than its users', { repeatsInPage: 1 }],
+    [
+      'a user who is not on it',
+      { users: 2, rejects: [{ position: 1, userId: null, reason: 'id: none' }] },
+    ],
+  ])('a page that adds up to %s is a bug and leaves nothing', async (_, changes) => {
+    await expect(write([{ id: 'lonely' }], changes)).rejects.toThrow(/adds up to|at position 1/);
     expect(await stored('lonely')).toBeUndefined();
   });
 

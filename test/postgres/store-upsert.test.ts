@@ -142,6 +142,20 @@ const cases: {
     wins: 'before',
   },
   {
+    fact: 'a time at the very edge is plausible in the table, too',
+    before: { updated_at: AT + 3600, name: 'a' },
+    after: { updated_at: AT, name: 'b' },
+    becomes: 'unchanged',
+    wins: 'before',
+  },
+  {
+    fact: 'a time a second past the edge is not in the table, either',
+    before: { updated_at: AT + 3601, name: 'a' },
+    after: { updated_at: AT, name: 'b' },
+    becomes: 'updated',
+    wins: 'after',
+  },
+  {
     fact: 'a deleted user seen again is live again',
     before: { updated_at: AT, name: 'a' },
     after: { updated_at: AT, name: 'a' },
@@ -201,6 +215,14 @@ describe('which copy of a user is kept', () => {
       source: 'users',
       merged_into: null,
     });
+  });
+
+  test('a contact that is seen as a user is one again, and merged no more', async () => {
+    await write([{ id: 'merged', n: 1 }]);
+    await opened.rows(`update intercom.users set source = 'contacts', merged_into = 'x'
+      where id = 'merged'`);
+    await write([{ id: 'merged', n: 2 }]);
+    expect(await stored('merged')).toMatchObject({ source: 'users', merged_into: null });
   });
 
   test('the same id in another workspace is another user', async () => {

@@ -89,6 +89,27 @@ describe('no user that stays is missed', () => {
   });
 });
 
+test('pages that count nothing are no fall, and hide none', async () => {
+  for (const silent of [1, 2, 5]) {
+    let answered = 0;
+    const count = (rows: number) => (answered >= 5 && answered < 5 + silent ? undefined : rows);
+    const readWithDeletion = (boundary: number) => {
+      answered = 0;
+      const change = (rows: WireUser[], requests: number) => {
+        answered = requests;
+        if (requests === boundary) rows.splice(0, 3);
+      };
+      return readWhile(change, { count });
+    };
+    const still = await readWithDeletion(0);
+    expectAllRead(still);
+    expect(still.requests).toBe(14);
+    for (let boundary = 5; boundary <= 5 + silent; boundary += 1) {
+      expectAllRead(await readWithDeletion(boundary));
+    }
+  }
+});
+
 test('users that vanish behind every single page end the list, complete or told as drift', async () => {
   for (const perPage of [1, 2, 10]) {
     for (const deleted of [1, 2, 5]) {
