@@ -3,7 +3,7 @@ import { readAhead } from './ahead.ts';
 import { newestPlausible, sortPage } from './page.ts';
 import type { Run } from './parts.ts';
 import { addCounts } from './report.ts';
-import type { ListDrift, Pass, SourcePage, UsersLimit } from './source.ts';
+import type { ListDrift, ListPass, Pass, SourcePage, UsersLimit } from './source.ts';
 
 /** How a pass ended: past the last user, or short of it, so that only a scroll reads the rest. */
 export type PassEnd = 'complete' | 'cut short';
@@ -13,6 +13,8 @@ export async function readPass(run: Run, pass: Pass): Promise<PassEnd> {
   if (pass.name === 'scroll') run.hasScrolled = true;
   if (pass.name === 'updated') run.updatedFront = null;
   run.log.info('pass_started', { pass: pass.name });
+  if ('sort' in pass && !isSafeOrder(pass))
+    run.log.warn('order_may_skip', { sort: pass.sort, order: pass.order });
   run.progress.passStarted(pass.name);
   for await (const item of readAhead(run.source.pages(pass))) {
     run.signal.throwIfAborted();
@@ -24,6 +26,15 @@ export async function readPass(run: Run, pass: Pass): Promise<PassEnd> {
   }
   run.signal.throwIfAborted();
   return 'complete';
+}
+
+/**
+ * In these orders all that comes, comes to the front, so that users can only be skipped where the
+ * count falls. In any other one that leaves and one that comes behind us leave the count as it was,
+ * and a user between them is passed over: whoever asks for such an order is told.
+ */
+function isSafeOrder({ sort, order }: ListPass): boolean {
+  return order === 'desc' && (sort === 'created_at' || sort === 'updated_at');
 }
 
 async function takePage(run: Run, pass: Pass, page: SourcePage): Promise<void> {
