@@ -119,7 +119,9 @@ export interface IncomingUsers {
 /**
  * `incoming` beside `stored`, and only those that change something. The others are left out here
  * and not by a condition on the conflict: that would lock each unchanged row and write WAL for it.
- * A row that was deleted and is seen again changes even if its content does not.
+ * A row that was deleted and is seen again changes even if its content does not. The limit keeps
+ * the planner to the primary key: while a table grows its statistics say that it is small, and for
+ * each page all of it would be read.
  */
 function changingUsers(incoming: IncomingUsers): SQL {
   const { workspace, body, positions } = incoming;
@@ -131,7 +133,10 @@ function changingUsers(incoming: IncomingUsers): SQL {
       from jsonb_array_elements(${body}::jsonb -> 'users') with ordinality as page (element, ordinal)
       ${chosen ?? sql``}
     ) as incoming
-    left join ${users} as stored on stored.workspace = ${workspace} and stored.id = incoming.id
+    left join lateral (
+      select id, raw, updated_at, deleted_at from ${users}
+      where workspace = ${workspace} and id = incoming.id limit 1
+    ) as stored on true
     where stored.id is null or stored.deleted_at is not null
       or (stored.raw <> incoming.raw and (${isOlder(incoming.plausibleUntil)}) is not true)`;
 }

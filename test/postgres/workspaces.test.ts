@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { acquireLease, type Lease } from '../../src/postgres/lease.ts';
+import { acquireLease } from '../../src/postgres/lease.ts';
 import { listOpenRejects } from '../../src/postgres/rejects.ts';
+import type { Lease } from '../../src/postgres/renewal.ts';
 import { readStatus } from '../../src/postgres/status.ts';
 import { openStore } from '../../src/postgres/store.ts';
 import type { FinishedRun, LeasedStore } from '../../src/sync/store.ts';
@@ -26,7 +27,6 @@ const finished = (runId: string, changes: Partial<FinishedRun> = {}): FinishedRu
   runId,
   status: 'succeeded',
   watermark: null,
-  deleted: 0,
   isOver: true,
   errorKind: null,
   errorMessage: null,
