@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Environment } from '../../src/config.ts';
 import type { StopSignal } from '../../src/errors.ts';
@@ -8,6 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { withClient } from '../support/postgres-client.ts';
 import { type PostgresProxy, startPostgresProxy } from '../support/postgres-proxy.ts';
 import {
+  HELD_REQUEST_MAX_MS,
   holdRequest,
   isListPage,
   PATIENCE,
@@ -18,6 +20,7 @@ import {
   compareWithSource,
   EQUAL,
   environmentFor,
+  type FinishedProgram,
   type RunningProgram,
   rowsOf,
   syncHere,
@@ -48,8 +51,20 @@ beforeEach(async () => {
   };
 });
 
-const start = (env: Environment = {}, ...flags: string[]) =>
-  startInTest(['sync', '--json', ...flags], environmentFor(simulator.url, proxy.url, env));
+const start = (more: Environment = {}, ...flags: string[]) => {
+  const env = { INTERCOM_REQUEST_TIMEOUT_MS: HELD_REQUEST_MAX_MS, ...more };
+  return startInTest(['sync', '--json', ...flags], environmentFor(simulator.url, proxy.url, env));
+};
+/** Ten seconds are promised, and a busy machine is given four times as many. */
+const STOP_MAX_MS = 40_000;
+async function stopped(program: RunningProgram): Promise<FinishedProgram> {
+  const late = new AbortController();
+  const limit = delay(STOP_MAX_MS, null, { signal: late.signal });
+  const finished = await Promise.race([program.finished, limit]);
+  late.abort();
+  if (!finished) throw new Error(`it has not stopped within ${STOP_MAX_MS} ms`);
+  return finished;
+}
 const lastRun = async () =>
   (await rowsOf(database.url, 'select * from intercom.sync_runs order by id desc limit 1'))[0];
 
@@ -110,11 +125,11 @@ describe.each(Object.entries(SCENES))('in %s', (_, open) => {
     async (signal, code) => {
       const { faults = {}, env = {}, reached, pages, isResumed } = open();
       Object.assign(simulator.faults, faults);
-      const program = start({ INTERCOM_REQUEST_TIMEOUT_MS: FOR_EVER_MS, ...env });
+      const program = start(env);
       await reached(program);
       await written(pages);
       program.kill(signal);
-      const finished = await program.finished;
+      const finished = await stopped(program);
       expect(finished.code).toBe(code);
       const report = JSON.parse(finished.stdout);
       expect(report).toMatchObject({ status: 'interrupted', pages, error_kind: null });
@@ -147,7 +162,7 @@ describe('in the middle of writing a page', () => {
     // The next renewal is a second away: time enough for a program that would not wait for its page.
     await renewalIsSent();
     commit.letGo();
-    const { code, stdout } = await program.finished;
+    const { code, stdout } = await stopped(program);
     expect(code).toBe(143);
     expect(JSON.parse(stdout)).toMatchObject({ status: 'interrupted', pages: page });
     const run = await lastRun();
@@ -190,7 +205,7 @@ describe('in the wait for a lease', () => {
     const program = start({}, '--wait');
     await program.says('workspace_held');
     program.kill(signal);
-    const finished = await program.finished;
+    const finished = await stopped(program);
     expect(finished.code).toBe(code);
     expect(JSON.parse(finished.stdout)).toMatchObject({ status: 'interrupted', run_id: null });
     expect(await lastRun()).toBeUndefined();
@@ -208,7 +223,7 @@ describe('what hangs for good', () => {
     proxy.freeze();
     request.letGo();
     program.kill('SIGTERM');
-    expect((await program.finished).code).toBe(143);
+    expect((await stopped(program)).code).toBe(143);
     proxy.thaw();
     expect(await lastRun()).toMatchObject({ status: 'running' });
     await expectNextRunToFinish('1');
@@ -224,7 +239,7 @@ describe('what hangs for good', () => {
     await program.says('stop_requested');
     // Were it the first signal that ends it, the code would be 143.
     program.kill('SIGINT');
-    expect((await program.finished).code).toBe(130);
+    expect((await stopped(program)).code).toBe(130);
   });
 });
 
@@ -236,29 +251,46 @@ describe('at the very start', () => {
       const program = start();
       await waitsForLock(database.url, 'intercom-sync');
       program.kill('SIGTERM');
-      expect((await program.finished).code).toBe(143);
+      expect((await stopped(program)).code).toBe(143);
     });
     await expectNextRunToFinish(null);
-  });
-
-  test('while the embedded Postgres starts: nothing is left running', async () => {
-    const directory = await newDirectory();
-    const env = environmentFor(simulator.url, 'embedded', { INTERCOM_SYNC_DIR: directory });
-    const program = startInTest(['sync', '--json'], env);
-    await vi.waitUntil(async () => (await processesThatName(directory)).length > 0, PATIENCE);
-    program.kill('SIGTERM');
-    expect((await program.finished).code).toBe(143);
-    await vi.waitUntil(async () => (await processesThatName(directory)).length === 0, PATIENCE);
-    const next = await startInTest(['sync', '--json'], env).finished;
-    expect(next.code).toBe(0);
-    expect(JSON.parse(next.stdout)).toMatchObject({ status: 'succeeded', inserted: USERS });
   });
 
   test('before it has read its arguments', async () => {
     const program = start();
     program.kill('SIGTERM');
-    const { code, signal } = await program.finished;
+    const { code, signal } = await stopped(program);
     expect(signal ?? code).toBeOneOf(['SIGTERM', 143]);
     expect(await lastRun()).toBeUndefined();
+  });
+});
+
+describe('with a Postgres of its own', () => {
+  test('stopped at its start and in the midst of a run, none is left running, and the next run goes on', async () => {
+    const directory = await newDirectory();
+    const processes = () => processesThatName(directory);
+    const env = environmentFor(simulator.url, 'embedded', {
+      INTERCOM_SYNC_DIR: directory,
+      INTERCOM_REQUEST_TIMEOUT_MS: HELD_REQUEST_MAX_MS,
+    });
+    const startOwn = () => startInTest(['sync', '--json'], env);
+
+    const first = startOwn();
+    await vi.waitUntil(async () => (await processes()).length > 0, PATIENCE);
+    first.kill('SIGTERM');
+    expect((await stopped(first)).code).toBe(143);
+    expect(await processes()).toEqual([]);
+
+    const request = holdRequest(simulator, isListPage(3));
+    const second = startOwn();
+    await request.came;
+    second.kill('SIGINT');
+    expect((await stopped(second)).code).toBe(130);
+    expect(await processes()).toEqual([]);
+
+    const third = await startOwn().finished;
+    expect(third.code).toBe(0);
+    expect(JSON.parse(third.stdout)).toMatchObject({ status: 'succeeded', pages: 5 });
+    expect(await processes()).toEqual([]);
   });
 });

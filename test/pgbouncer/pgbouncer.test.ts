@@ -1,8 +1,15 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import type { Environment } from '../../src/config.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/server.ts';
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.ts';
-import { holdRequest, isListPage, startInTest, waitsForLock } from '../support/programs.ts';
+import {
+  HELD_REQUEST_MAX_MS,
+  holdRequest,
+  isListPage,
+  startInTest,
+  waitsForLock,
+} from '../support/programs.ts';
 import {
   compareWithSource,
   EQUAL,
@@ -33,13 +40,16 @@ beforeEach(async () => {
 });
 
 const url = () => bouncer.through(database.url);
-const start = (...args: string[]) => startInTest(args, environmentFor(simulator.url, url()));
+const start = (args: readonly string[], more: Environment = {}) => {
+  const env = { INTERCOM_REQUEST_TIMEOUT_MS: HELD_REQUEST_MAX_MS, ...more };
+  return startInTest(args, environmentFor(simulator.url, url(), env));
+};
 const reportOf = ({ code, stdout }: FinishedProgram) => ({
   code,
   ...JSON.parse(stdout.trim().split('\n').at(-1) ?? ''),
 });
 const sync = async (...flags: string[]) =>
-  reportOf(await start('sync', '--json', ...flags).finished);
+  reportOf(await start(['sync', '--json', ...flags]).finished);
 
 test('it pools transactions: a session variable of one client is met by another', async () => {
   const [one, two] = [
@@ -55,7 +65,7 @@ test('it pools transactions: a session variable of one client is met by another'
 });
 
 test('migrations, a full run with its scroll, an incremental run, and every other command', async () => {
-  expect(await start('migrate').finished).toMatchObject({ code: 0 });
+  expect(await start(['migrate']).finished).toMatchObject({ code: 0 });
   expect(await sync()).toMatchObject({ code: 0, mode: 'full', limit_reached: true, inserted: 300 });
   const changed = simulator.workspace.users().slice(0, 3);
   for (const { id } of changed) simulator.workspace.update(String(id), { name: 'Changed' });
@@ -63,13 +73,13 @@ test('migrations, a full run with its scroll, an incremental run, and every othe
   expect(await sync()).toMatchObject({ code: 0, mode: 'incremental', inserted: 1, updated: 3 });
   expect(await compareWithSource(database.url, simulator)).toEqual(EQUAL);
   for (const args of [['check'], ['status'], ['query', 'select 1'], ['sync', '--dry-run']]) {
-    expect(await start(...args).finished).toMatchObject({ code: 0 });
+    expect(await start(args).finished).toMatchObject({ code: 0 });
   }
 });
 
 test('a page is refused once the fence has moved on, and nothing of it is written', async () => {
   const page = holdRequest(simulator, isListPage(3));
-  const run = start('sync', '--json');
+  const run = start(['sync', '--json']);
   await page.came;
   await rowsOf(
     database.url,
@@ -86,10 +96,7 @@ test('kill -9 inside a transaction: what it had begun is undone, and the next ru
   const blocker = new pg.Client({ connectionString: database.url });
   await blocker.connect();
   const page = holdRequest(simulator, isListPage(3));
-  const killed = startInTest(
-    ['sync'],
-    environmentFor(simulator.url, url(), { SYNC_LEASE_SECONDS: '3' }),
-  );
+  const killed = start(['sync'], { SYNC_LEASE_SECONDS: '3' });
   await page.came;
   await blocker.query('begin; lock table intercom.users in share row exclusive mode');
   page.letGo();
@@ -103,7 +110,7 @@ test('kill -9 inside a transaction: what it had begun is undone, and the next ru
 
 test('its connections hold no advisory lock while a lease is held, and no setting of ours after it', async () => {
   const page = holdRequest(simulator, isListPage(3));
-  const run = start('sync', '--json');
+  const run = start(['sync', '--json']);
   await page.came;
   const held = 'select count(*)::int as leases from intercom.sync_leases where expires_at > now()';
   expect(await rowsOf(database.url, held)).toEqual([{ leases: 1 }]);

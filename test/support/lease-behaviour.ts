@@ -5,6 +5,7 @@ import { migrationState } from '../../src/postgres/migrate.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/server.ts';
 import { withClient } from './postgres-client.ts';
 import {
+  HELD_REQUEST_MAX_MS,
   holdRequest,
   isListPage,
   named,
@@ -49,6 +50,7 @@ export function describeLeases(make: DatabaseMaker): void {
       environmentFor(simulator.url, named(database.url, name), {
         INTERCOM_PER_PAGE: `${PER_PAGE}`,
         SYNC_LEASE_SECONDS: `${leaseSeconds}`,
+        INTERCOM_REQUEST_TIMEOUT_MS: HELD_REQUEST_MAX_MS,
       }),
     );
   const lease = async () => {

@@ -16,6 +16,9 @@ export function startInTest(args: readonly string[], env: Environment): RunningP
   return program;
 }
 
+/** A program whose request is held must not give it up, and ask again, before the test lets it go. */
+export const HELD_REQUEST_MAX_MS = '600000';
+
 export interface HeldRequest {
   /** Settles when the request has come. */
   readonly came: Promise<void>;
