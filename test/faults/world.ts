@@ -92,7 +92,8 @@ export async function changeSource(world: World, withDeletions: boolean): Promis
   for (const part of [0.1, 0.6]) workspace.update(spread(part), { name: `Changed ${part}` });
   if (withDeletions) for (const part of [0.3, 0.8]) workspace.delete(spread(part));
   workspace.create();
-  workspace.create();
+  // Not at the front of the list, where those who come stand.
+  workspace.create({ created_at: workspace.get(spread(0.5))?.created_at });
   return { inserted: 2, updated: 2, deleted: withDeletions ? 2 : 0 };
 }
 
