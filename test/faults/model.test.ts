@@ -104,7 +104,7 @@ test(
       }),
       rounds(10),
     );
-    console.info('runs of the model, by how they ended:', Object.fromEntries(ends));
+    process.stdout.write(`runs of the model: ${JSON.stringify(Object.fromEntries(ends))}\n`);
   },
   SEARCH_MAX_MS,
 );
