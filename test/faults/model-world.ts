@@ -40,7 +40,7 @@ export class World {
     spoiled: new Set(),
   };
   #step = 0;
-  #run: { readonly gated: GatedRun; readonly startedAt: number } | null = null;
+  #run: { readonly gated: GatedRun; readonly mode: Mode; readonly startedAt: number } | null = null;
   /** By the run's id. */
   readonly #chainStarts = new Map<string, number>();
   #lastFullStartedAt = 0;
@@ -136,7 +136,7 @@ export class World {
   async begin(mode: Mode): Promise<void> {
     this.#step += 1;
     const startedAt = this.#step;
-    this.#run = { gated: await beginGatedRun(this.source, mode), startedAt };
+    this.#run = { gated: await beginGatedRun(this.source, mode), mode, startedAt };
     await this.#noticeEnd();
   }
 
@@ -152,6 +152,14 @@ export class World {
     const { json } = await this.#run.gated[how]();
     if (how !== 'finish') expect(json.status).not.toBe('succeeded');
     await this.#noticeEnd();
+  }
+
+  /** The run ends, and the same is begun again at once: it may go on where the other was. */
+  async endAndBegin(how: 'stop' | 'crash' | 'loseLease'): Promise<void> {
+    const mode = this.#run?.mode ?? 'auto';
+    await this.end(how);
+    await this.check();
+    await this.begin(mode);
   }
 
   /** Every connection of the run to its database breaks, as when a server goes down for a moment. */

@@ -44,7 +44,8 @@ const answer = fc.constantFrom<FaultRule['answer'][]>(
   'empty200',
   'reset',
 );
-const minutes = fc.constantFrom(1, 9, 11, 59, 61, 1_500, 11_000);
+const minutes = fc.constantFrom(1, 9, 11, 20, 59, 61, 1_500, 11_000);
+const ending = fc.constantFrom<('stop' | 'crash' | 'loseLease')[]>('stop', 'crash', 'loseLease');
 const requests = fc.integer({ min: 1, max: 6 });
 
 const sourceCommands = [
@@ -77,9 +78,8 @@ const runCommands = [
   mode.map((how) => command(`begin(${how})`, 'idle', (world) => world.begin(how))),
   requests.map((count) => command(`step(${count})`, 'running', (world) => world.step(count))),
   fc.constant(command('finish', 'running', (world) => world.end('finish'))),
-  fc
-    .constantFrom('stop' as const, 'crash' as const, 'loseLease' as const)
-    .map((how) => command(how, 'running', (world) => world.end(how))),
+  ending.map((how) => command(how, 'running', (world) => world.end(how))),
+  ending.map((how) => command(`${how}AndBegin`, 'running', (world) => world.endAndBegin(how))),
   fc.constant(command('cut', 'running', (world) => world.cutConnections())),
 ];
 /** Runs are begun often enough that much happens while one goes on. */

@@ -110,7 +110,10 @@ describe('the watermark', () => {
     change(1);
     const knownAt = source.nowSeconds();
     source.passTime(4 * MINUTE_MS);
-    change(2);
+    // Far down in the index as it was, where the first page does not show the new time of it.
+    const { workspace } = source.simulator;
+    const rows = workspace.select({ sort: 'updated_at', order: 'asc', indexLagMs: 3 * MINUTE_MS });
+    workspace.update(String(workspace.userAt(rows.at(0)).id), { name: 'Changed' });
     await source.sync();
     expect(await source.watermark()).toEqual(new Date(knownAt * 1000));
   });
