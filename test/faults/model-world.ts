@@ -140,7 +140,9 @@ export class World {
     await this.#noticeEnd();
   }
 
+  /** Begins a run where none goes on. */
   async step(requests: number): Promise<void> {
+    if (!this.#run) await this.begin('auto');
     for (let count = 0; count < requests && this.#run; count += 1) {
       await this.#run.gated.step();
       await this.#noticeEnd();

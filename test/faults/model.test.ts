@@ -76,9 +76,11 @@ const sourceCommands = [
 ];
 const runCommands = [
   mode.map((how) => command(`begin(${how})`, 'idle', (world) => world.begin(how))),
-  requests.map((count) => command(`step(${count})`, 'running', (world) => world.step(count))),
+  requests.map((count) => command(`step(${count})`, 'always', (world) => world.step(count))),
+  requests.map((count) => command(`step(${count})`, 'always', (world) => world.step(count))),
   fc.constant(command('finish', 'running', (world) => world.end('finish'))),
   ending.map((how) => command(how, 'running', (world) => world.end(how))),
+  ending.map((how) => command(`${how}AndBegin`, 'running', (world) => world.endAndBegin(how))),
   ending.map((how) => command(`${how}AndBegin`, 'running', (world) => world.endAndBegin(how))),
   fc.constant(command('cut', 'running', (world) => world.cutConnections())),
 ];
