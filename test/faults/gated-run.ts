@@ -5,11 +5,11 @@ import type { FinishedRun, MovingSource } from './moving-source.ts';
 
 export type Mode = 'auto' | 'full' | 'incremental';
 
-/** A run that is held before each of its requests, with every page before that written. */
+/** A run that is held before each request and before its end, with all that it read written. */
 export interface GatedRun {
   /** What came of it, null while it goes on. */
   readonly outcome: () => FinishedRun | null;
-  /** Lets one request through, and waits until the run is held again or has ended. */
+  /** Lets it go on by one request, and waits until the run is held again or has ended. */
   step(): Promise<void>;
   /** Lets all requests through. */
   finish(): Promise<FinishedRun>;
@@ -30,13 +30,14 @@ export async function beginGatedRun(source: MovingSource, mode: Mode): Promise<G
   let outcome: FinishedRun | null = null;
   let wake = () => {};
 
-  const removeGate = source.simulator.onRequest(async () => {
+  async function hold(): Promise<void> {
     if (isOpen) return;
     await new Promise<void>((resolve) => {
       letThrough = resolve;
       wake();
     });
-  });
+  }
+  const removeGate = source.simulator.onRequest(hold);
   const watched = (store: LeasedStore): LeasedStore => ({
     ...store,
     async writePage(page) {
@@ -48,7 +49,10 @@ export async function beginGatedRun(source: MovingSource, mode: Mode): Promise<G
         wake();
       }
     },
-    finishRun: (run) => refuseIfDead(() => store.finishRun(run)),
+    async finishRun(run) {
+      await hold();
+      return refuseIfDead(() => store.finishRun(run));
+    },
   });
   async function refuseIfDead<T>(work: () => Promise<T>): Promise<T> {
     if (isDead) throw new SyncError('database', 'the dead write nothing');

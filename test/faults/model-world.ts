@@ -156,10 +156,11 @@ export class World {
     await this.#noticeEnd();
   }
 
-  /** The run ends, and the same is begun again at once: it may go on where the other was. */
-  async endAndBegin(how: 'stop' | 'crash' | 'loseLease'): Promise<void> {
+  /** The run ends, and the same is begun again soon: it may go on where the other was. */
+  async endAndBegin(how: 'stop' | 'crash' | 'loseLease', afterMs: number): Promise<void> {
     const mode = this.#run?.mode ?? 'auto';
     await this.end(how);
+    await this.passTime(afterMs);
     await this.check();
     await this.begin(mode);
   }

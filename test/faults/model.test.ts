@@ -44,17 +44,20 @@ const answer = fc.constantFrom<FaultRule['answer'][]>(
   'empty200',
   'reset',
 );
-const minutes = fc.constantFrom(1, 9, 11, 20, 59, 61, 1_500, 11_000);
+const minutes = fc.constantFrom(1, 11, 20, 20, 45, 45, 61, 1_500, 11_000);
 const ending = fc.constantFrom<('stop' | 'crash' | 'loseLease')[]>('stop', 'crash', 'loseLease');
 const requests = fc.integer({ min: 1, max: 6 });
 
+const change = fc
+  .tuple(choice, fc.boolean())
+  .map(([at, isTouched]) =>
+    command(`change(${at}, ${isTouched})`, 'always', (world) => world.change(at, isTouched)),
+  );
 const sourceCommands = [
   fc.constant(command('create', 'always', (world) => world.create())),
-  fc
-    .tuple(choice, fc.boolean())
-    .map(([at, isTouched]) =>
-      command(`change(${at}, ${isTouched})`, 'always', (world) => world.change(at, isTouched)),
-    ),
+  change,
+  change,
+  change,
   fc
     .tuple(choice, untrueTime)
     .map(([at, time]) =>
@@ -74,14 +77,21 @@ const sourceCommands = [
       command(`trouble(${how}, ${after})`, 'always', (world) => world.trouble(how, after)),
     ),
 ];
+const again = fc
+  .tuple(ending, fc.constantFrom(0, 20, 45))
+  .map(([how, minutes]) =>
+    command(`${how}AndBegin(${minutes})`, 'running', (world) =>
+      world.endAndBegin(how, minutes * MINUTE_MS),
+    ),
+  );
 const runCommands = [
   mode.map((how) => command(`begin(${how})`, 'idle', (world) => world.begin(how))),
   requests.map((count) => command(`step(${count})`, 'always', (world) => world.step(count))),
   requests.map((count) => command(`step(${count})`, 'always', (world) => world.step(count))),
   fc.constant(command('finish', 'running', (world) => world.end('finish'))),
   ending.map((how) => command(how, 'running', (world) => world.end(how))),
-  ending.map((how) => command(`${how}AndBegin`, 'running', (world) => world.endAndBegin(how))),
-  ending.map((how) => command(`${how}AndBegin`, 'running', (world) => world.endAndBegin(how))),
+  again,
+  again,
   fc.constant(command('cut', 'running', (world) => world.cutConnections())),
 ];
 /** Runs are begun often enough that much happens while one goes on. */

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Interrupted } from '../../src/errors.ts';
 import { EQUAL, rowsOf } from '../support/sync.ts';
 import {
   beforePages,
@@ -49,13 +50,15 @@ describe('whatever a clock says, incremental runs find each change and each new 
   ])('where %s', async (_, options) => {
     await openSource(options);
     expect((await source.sync()).json).toMatchObject({ mode: 'full', status: 'succeeded' });
-    for (const minutes of [3, 90, 49 * 60]) {
+    // The last is two days and an hour and a half in all, which a clock that is behind takes for one.
+    for (const minutes of [3, 90, 1_485]) {
+      // Only the list of the newly created has this one.
+      source.simulator.workspace.create({ updated_at: null });
       source.passTime(minutes * MINUTE_MS);
       change(3);
-      // Born an hour ago for all we know: only the list of the newly created has this one.
-      source.simulator.workspace.create({ updated_at: null });
       source.simulator.workspace.create();
       source.passTime(minutes * MINUTE_MS);
+      change(4);
       const { json, warned } = await source.sync({ mode: 'incremental' });
       expect(json).toMatchObject({ mode: 'incremental', status: 'succeeded', inserted: 2 });
       expect(warned).toEqual([]);
@@ -156,6 +159,26 @@ describe('the watermark', () => {
     await source.sync({ mode: 'incremental' });
     expect(await source.difference()).toEqual(EQUAL);
   });
+});
+
+test('a run that goes on with another finds what changed since the first one began', async () => {
+  await openSource();
+  const stopping = new AbortController();
+  const stop = beforePages(source.simulator, 'created_at', (page) => {
+    if (page === 3) stopping.abort(new Interrupted('SIGTERM'));
+  });
+  const startedAt = source.nowSeconds();
+  const first = await source.sync({ mode: 'full' }, { stop: stopping.signal });
+  stop();
+  expect(first.json).toMatchObject({ status: 'interrupted', pages: 2 });
+  // One that was read changes, longer before the second run than the overlap reaches.
+  source.passTime(MINUTE_MS);
+  change(10);
+  source.passTime(45 * MINUTE_MS);
+  const second = await source.sync({ mode: 'full' });
+  expect(second.json).toMatchObject({ status: 'succeeded', inserted: 37, updated: 0 });
+  expect(await source.difference()).toEqual(EQUAL);
+  expect((await source.watermark())?.getTime()).toBe(startedAt * 1000);
 });
 
 describe('an updated_at that cannot be true', () => {
