@@ -67,13 +67,16 @@ export class World {
     this.#note('changed', String(this.source.simulator.workspace.create().id));
   }
 
-  change(choice: number, isTouched: boolean): void {
+  /** So many users who stand one behind another. */
+  change(choice: number, count: number, isTouched: boolean): void {
     const { workspace } = this.source.simulator;
-    const id = workspace.anyId(choice);
-    if (id === undefined) return;
-    workspace.update(id, { name: `Name ${this.#step}` }, { touch: isTouched });
-    if (isTouched) this.changes.spoiled.delete(id);
-    this.#note(isTouched ? 'changed' : 'silent', id);
+    for (let at = 0; at < count; at += 1) {
+      const id = workspace.anyId((choice + at / USERS) % 1);
+      if (id === undefined) return;
+      workspace.update(id, { name: `Name ${this.#step}` }, { touch: isTouched });
+      if (isTouched) this.changes.spoiled.delete(id);
+      this.#note(isTouched ? 'changed' : 'silent', id);
+    }
   }
 
   /** `updated_at` becomes what no time of a user can be. */

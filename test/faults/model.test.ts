@@ -49,9 +49,11 @@ const ending = fc.constantFrom<('stop' | 'crash' | 'loseLease')[]>('stop', 'cras
 const requests = fc.integer({ min: 1, max: 6 });
 
 const change = fc
-  .tuple(choice, fc.boolean())
-  .map(([at, isTouched]) =>
-    command(`change(${at}, ${isTouched})`, 'always', (world) => world.change(at, isTouched)),
+  .tuple(choice, fc.constantFrom(1, 2, 12, 25), fc.boolean())
+  .map(([at, count, isTouched]) =>
+    command(`change(${at}, ${count}, ${isTouched})`, 'always', (world) =>
+      world.change(at, count, isTouched),
+    ),
   );
 const sourceCommands = [
   fc.constant(command('create', 'always', (world) => world.create())),

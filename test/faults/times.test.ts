@@ -168,15 +168,15 @@ test('a run that goes on with another finds what changed since the first one beg
     if (page === 3) stopping.abort(new Interrupted('SIGTERM'));
   });
   const startedAt = source.nowSeconds();
-  const first = await source.sync({ mode: 'full' }, { stop: stopping.signal });
+  const first = await source.sync({ mode: 'full' }, { perPage: 10, stop: stopping.signal });
   stop();
   expect(first.json).toMatchObject({ status: 'interrupted', pages: 2 });
-  // One that was read changes, longer before the second run than the overlap reaches.
+  // More than a page of those read change, longer before the second run than the overlap reaches.
   source.passTime(MINUTE_MS);
-  change(10);
+  for (let place = 0; place < 15; place += 1) change(place);
   source.passTime(45 * MINUTE_MS);
-  const second = await source.sync({ mode: 'full' });
-  expect(second.json).toMatchObject({ status: 'succeeded', inserted: 37, updated: 0 });
+  const second = await source.sync({ mode: 'full' }, { perPage: 10 });
+  expect(second.json).toMatchObject({ status: 'succeeded', inserted: 117, updated: 0 });
   expect(await source.difference()).toEqual(EQUAL);
   expect((await source.watermark())?.getTime()).toBe(startedAt * 1000);
 });
