@@ -21,6 +21,10 @@ afterEach(async () => {
   await created.drop();
 });
 
+interface Connected {
+  readonly connectionParameters: { readonly query_timeout?: number };
+}
+
 /** Every object of the schema with its oid: made anew, it would have another. */
 const objects = async () =>
   (
@@ -49,6 +53,41 @@ test.each([2, 6])('%i migrators at once on an empty database all succeed', async
     'select created_at from drizzle.__drizzle_migrations group by 1 having count(*) > 1',
   );
   expect(rows).toEqual([]);
+});
+
+test('a migration may take an hour, and wait as long for its turn', async () => {
+  const { query } = pg.Client.prototype;
+  const begun: string[] = [];
+  const answerMaxMs: unknown[] = [];
+  const listening = function (this: pg.Client, ...args: unknown[]): unknown {
+    if (String(args[0]).startsWith('begin')) {
+      begun.push(String(args[0]));
+      answerMaxMs.push((this as unknown as Connected).connectionParameters.query_timeout);
+    }
+    return Reflect.apply(query, this, args);
+  };
+  pg.Client.prototype.query = listening as typeof query;
+  await migrateDatabase(created.url).finally(() => {
+    pg.Client.prototype.query = query;
+  });
+  const writing = begun.filter((statement) => statement.includes('read write'));
+  expect(writing).toHaveLength(1);
+  expect(writing[0]).toContain('statement_timeout = 3600000; set local lock_timeout = 3600000');
+  expect(new Set(answerMaxMs)).toEqual(new Set([3_600_000]));
+});
+
+test('a migrator leaves no connection open, nor does one that fails', async () => {
+  const connections = async () =>
+    (
+      await client.query(
+        `select 1 from pg_stat_activity
+         where datname = current_database() and application_name = 'intercom-sync'`,
+      )
+    ).rowCount;
+  await client.query('create schema intercom; create table intercom.workspaces ()');
+  await expect(migrateDatabase(created.url)).rejects.toThrow();
+  // The server notices the end of a connection a moment after it; one left in the pool stays longer.
+  await expect.poll(connections, { timeout: 20_000 }).toBe(0);
 });
 
 test('a schema that is up to date is not locked', async () => {

@@ -1,0 +1,162 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { sql } from 'drizzle-orm';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type Database, openDatabase, type Transaction } from '../../src/postgres/database.ts';
+import { isConnectionLoss } from '../../src/postgres/faults.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+
+let created: TestDatabase;
+let database: Database;
+let other: pg.Client;
+
+beforeAll(async () => {
+  created = await createTestDatabase();
+  database = openDatabase(created.url);
+  other = new pg.Client({ connectionString: created.url });
+  await other.connect();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+afterAll(async () => {
+  await other.end();
+  await database.close();
+  await created.drop();
+});
+
+const BOUNDS = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
+
+async function showAll(client: Pick<pg.PoolClient, 'query'>): Promise<unknown[]> {
+  const shown: unknown[] = [];
+  for (const name of BOUNDS) shown.push((await client.query(`show ${name}`)).rows[0]?.[name]);
+  return shown;
+}
+
+const addWorkspace = (tx: Transaction, name: string) =>
+  tx.execute(sql`insert into intercom.workspaces (workspace) values (${name})`);
+const countWorkspaces = async (tx: Transaction) =>
+  (await tx.execute<{ n: number }>(sql`select count(*)::int as n from intercom.workspaces`)).rows[0]
+    ?.n;
+const pidOf = async (tx: Transaction) =>
+  (await tx.execute(sql`select pg_backend_pid() as pid`)).rows[0]?.pid;
+
+describe('a transaction', () => {
+  test('has a bound on each statement, each lock and each silence', async () => {
+    expect(await database.transaction(({ $client }) => showAll($client))).toEqual([
+      '55s',
+      '10s',
+      '15s',
+    ]);
+  });
+
+  test('may have bounds of its own: whole milliseconds, and never none at all', async () => {
+    const own = { statementMaxMs: 1500.7, lockWaitMaxMs: 0, idleMaxMs: 20_000 };
+    expect(await database.transaction(({ $client }) => showAll($client), own)).toEqual([
+      '1500ms',
+      '1ms',
+      '20s',
+    ]);
+  });
+
+  test('leaves its bounds behind with its end, for whoever has the connection next', async () => {
+    const before = await showAll(other);
+    let client: pg.PoolClient | null = null;
+    await database.transaction(async ({ $client }) => {
+      client = $client;
+    });
+    if (!client) throw new Error('no connection');
+    expect(await showAll(client)).toEqual(before);
+  });
+
+  test('is known to the server by the name of the program', async () => {
+    const shown = await database.transaction((tx) => tx.execute(sql`show application_name`));
+    expect(shown.rows).toEqual([{ application_name: 'intercom-sync' }]);
+  });
+
+  test('that may only read cannot write', async () => {
+    const write = database.transaction((tx) => addWorkspace(tx, 'no'), { isReadOnly: true });
+    await expect(write).rejects.toMatchObject({ sqlstate: '25006' });
+  });
+
+  test.each([
+    [false, 1],
+    [true, 0],
+  ])(
+    'that is one instant (%s) sees so many of those that come meanwhile: %i',
+    async (isSnapshot, seen) => {
+      const difference = await database.transaction(
+        async (tx) => {
+          const before = await countWorkspaces(tx);
+          await other.query('insert into intercom.workspaces (workspace) values ($1)', [
+            `snapshot ${isSnapshot}`,
+          ]);
+          return ((await countWorkspaces(tx)) ?? 0) - (before ?? 0);
+        },
+        { isSnapshot },
+      );
+      expect(difference).toBe(seen);
+    },
+  );
+
+  test('that is to be discarded leaves nothing', async () => {
+    const before = await database.transaction(countWorkspaces);
+    await database.transaction((tx) => addWorkspace(tx, 'discarded'), { isDiscarded: true });
+    expect(await database.transaction(countWorkspaces)).toBe(before);
+  });
+
+  test('that fails hands back a connection that is as good as new', async () => {
+    const pid = await database.transaction(pidOf);
+    await expect(database.transaction((tx) => tx.execute(sql`select 1/0`))).rejects.toThrow();
+    expect(await database.transaction(pidOf)).toBe(pid);
+    const idle = await other.query('select state from pg_stat_activity where pid = $1', [pid]);
+    expect(idle.rows).toEqual([{ state: 'idle' }]);
+  });
+});
+
+test('four connections are open at most, and the others wait for one', async () => {
+  let open = 0;
+  let most = 0;
+  const gate = Promise.withResolvers<void>();
+  const all = Array.from({ length: 6 }, () =>
+    database.transaction(async () => {
+      open += 1;
+      most = Math.max(most, open);
+      if (open === 4) {
+        // A fifth would have come by now.
+        for (let turn = 0; turn < 50; turn += 1) await other.query('select 1');
+        gate.resolve();
+      }
+      await gate.promise;
+      open -= 1;
+    }),
+  );
+  await Promise.all(all);
+  expect(most).toBe(4);
+});
+
+test('a server that takes a connection and says nothing is given up on after ten seconds', async () => {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const silent = openDatabase(`postgres://ada:secret@127.0.0.1:${port}/x`);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const fault = silent.transaction(pidOf).catch((error: unknown) => error);
+  const [socket] = await once(server, 'connection');
+  vi.advanceTimersByTime(10_000);
+  expect(isConnectionLoss(await fault)).toBe(true);
+  vi.useRealTimers();
+  await silent.close();
+  socket.destroy();
+  server.close();
+  await once(server, 'close');
+});
+
+test('a database may be closed twice', async () => {
+  const one = openDatabase(created.url);
+  await one.transaction(pidOf);
+  await one.close();
+  await one.close();
+});
