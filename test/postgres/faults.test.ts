@@ -255,21 +255,3 @@ describe('a connection that is lost', () => {
     await kill(pid);
   });
 });
-
-test.each([
-  ['40001', true, false],
-  ['40P01', true, false],
-  ['57P01', true, true],
-  ['57P03', true, true],
-  ['08006', true, true],
-  ['25P03', true, true],
-  ['42501', false, false],
-  ['22P05', false, false],
-  ['XX000', false, false],
-])('%s is tried again: %s, is a lost connection: %s', (sqlstate, retryable, loss) => {
-  const error = new pg.DatabaseError('x', 1, 'error');
-  error.code = sqlstate;
-  const fault = translateFault(error);
-  expect(isRetryable(fault)).toBe(retryable);
-  expect(isConnectionLoss(fault)).toBe(loss);
-});
