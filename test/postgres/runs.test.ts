@@ -44,24 +44,29 @@ describe('a run', () => {
       ],
     });
     await write(runId, 3, []);
+    await opened.store.writePage(
+      pageOf(runId, 4, [
+        { id: 'a', n: 1 },
+        { id: 'b', n: 1 },
+        { id: 'c' },
+        '{"id":"bad","n":1e999999}',
+      ]),
+    );
     await opened.store.markDeleted(runId, ['a']);
     await opened.store.markDeleted(runId, ['a', 'c']);
-    const totals = await finish(runId);
-    expect(totals).toEqual({
-      pages: 3,
-      users: 4,
+    const sums = {
+      pages: 4,
       inserted: 3,
-      updated: 0,
-      unchanged: 0,
+      updated: 2,
+      unchanged: 1,
       duplicates: 1,
-      rejected: 0,
-    });
+      rejected: 1,
+    };
+    expect(await finish(runId)).toEqual({ users: 8, ...sums });
     expect(await runRow(runId)).toMatchObject({
       status: 'succeeded',
-      pages: 3,
-      users_read: 4,
-      inserted: 3,
-      duplicates: 1,
+      users_read: 8,
+      ...sums,
       deleted: 2,
       finished_at: expect.any(Date),
     });
@@ -138,6 +143,11 @@ describe('the watermark', () => {
     });
   });
 
+  test('that a run is to move it to is known from the start of one that goes on', async () => {
+    await start({ watermark: june });
+    expect(await unfinished()).toMatchObject({ watermark: june });
+  });
+
   test('never moves with a run that fails', async () => {
     const runId = await start();
     await expect(finish(runId, { status: 'failed', watermark: july })).rejects.toThrow(
@@ -193,4 +203,13 @@ test('retention lets old runs go, but none that the next is planned from', async
   expect(
     (await opened.rows('select run_id from intercom.sync_checkpoints')).map((row) => row.run_id),
   ).toEqual([lastFull]);
+});
+
+test('retention lets the runs go of a workspace that has no watermark yet', async () => {
+  await opened.store.bindApp('app');
+  await finish(await start(), { status: 'failed' });
+  await opened.rows(`update intercom.sync_runs set finished_at = now() - interval '99 days'`);
+  const running = await start();
+  await opened.store.prune(90);
+  expect(await opened.rows('select id from intercom.sync_runs')).toEqual([{ id: running }]);
 });

@@ -90,6 +90,15 @@ describe('a user that Postgres refuses', () => {
   });
 });
 
+test('a user that is refused while no run runs is of none', async () => {
+  const finished = { status: 'failed', watermark: null, deleted: 0, isOver: true } as const;
+  await opened.store.finishRun({ runId, ...finished, errorKind: null, errorMessage: null });
+  await opened.store.writeUsers(pageOf(runId, 0, [UNFIT['22003']('between')]));
+  expect((await openRejects()).find(({ userId }) => userId === 'between')?.runId).toBeNull();
+  runId = await opened.store.startRun(FULL_RUN);
+  sequence = 0;
+});
+
 describe('an open reject', () => {
   const rowsOf = (userId: string) =>
     opened.rows('select * from intercom.rejected_users where user_id = $1 order by id', [userId]);
