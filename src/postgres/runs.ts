@@ -171,7 +171,7 @@ export async function pruneRuns(
   await tx.execute(sql`
     delete from ${syncRuns}
     where workspace = ${workspace} and status <> 'running'
-      and coalesce(finished_at, started_at) < now() - make_interval(days => ${retentionDays})
+      and finished_at < now() - make_interval(days => ${retentionDays})
       and id not in (
         select watermark_run_id from ${workspaces}
         where workspace = ${workspace} and watermark_run_id is not null

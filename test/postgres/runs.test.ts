@@ -164,6 +164,24 @@ describe('the watermark', () => {
   });
 });
 
+describe('the last full run', () => {
+  const june = at('2026-06-01T00:00:00Z');
+  const lastFullRunAt = async () => (await opened.store.workspace()).lastFullRunAt;
+
+  test('is the last of several', async () => {
+    await finish(await start(), { watermark: june });
+    await opened.rows(`update intercom.sync_runs set finished_at = now() - interval '9 days'`);
+    const last = await start();
+    await finish(last, { watermark: june });
+    expect(await lastFullRunAt()).toEqual((await runRow(last))?.finished_at);
+  });
+
+  test('is none that failed, though it knew its watermark', async () => {
+    await finish(await start({ watermark: june }), { status: 'failed' });
+    expect(await lastFullRunAt()).toBeNull();
+  });
+});
+
 test('a workspace is bound to the first app', async () => {
   expect((await opened.store.workspace()).appId).toBeNull();
   expect(await opened.store.bindApp('first')).toBe('first');
@@ -183,12 +201,14 @@ test('retention lets old runs go, but none that the next is planned from', async
   const lastFull = await start();
   await write(lastFull, 1, ['a']);
   await finish(lastFull, { watermark });
-  const oldFailed = await start();
+  const unmoved = await start();
+  await finish(unmoved);
+  const oldFailed = await start({ watermark });
   await write(oldFailed, 1, ['b']);
   await finish(oldFailed, { status: 'failed' });
   const moved = await start({ mode: 'incremental' });
   await finish(moved, { watermark });
-  for (const id of [oldFull, lastFull, oldFailed, moved]) await age(id);
+  for (const id of [oldFull, lastFull, unmoved, oldFailed, moved]) await age(id);
   const recent = await start({ mode: 'incremental' });
   await finish(recent);
   const running = await start();

@@ -106,6 +106,26 @@ describe('no row of another workspace is touched', () => {
     expect(await allOfTheirs()).toEqual(before);
   });
 
+  test('nor does its newer full run stand for ours, when old runs go', async () => {
+    const [full, incremental] = [FULL_RUN, { ...FULL_RUN, mode: 'incremental' } as const];
+    const kept: string[] = [];
+    for (const [store, run] of [
+      [ours, full],
+      [ours, incremental],
+      [theirs, full],
+    ] as const) {
+      const id = await store.startRun(run);
+      await store.finishRun(finished(id, { watermark: MAY }));
+      if (store === ours) kept.push(id);
+    }
+    await opened.rows(`update intercom.sync_runs set finished_at = now() - interval '99 days'`);
+    await ours.prune(90);
+    const left = await opened.rows(
+      `select id from intercom.sync_runs where workspace = 'default' order by id`,
+    );
+    expect(left.map(({ id }) => id)).toEqual(kept);
+  });
+
   test('nor can its run be finished', async () => {
     const before = await allOfTheirs();
     await expect(ours.finishRun(finished(theirRunId))).rejects.toThrow('no run');
