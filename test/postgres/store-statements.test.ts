@@ -71,3 +71,18 @@ describe('a page is written in so many statements and no more', () => {
     expect(await statementsOf(users)).toBeLessThanOrEqual(most);
   });
 });
+
+test('what a run asks of the store is asked at one instant, and cannot write', async () => {
+  const begun = new Set<string>();
+  const listening = function (this: pg.Client, ...args: unknown[]): unknown {
+    if (String(args[0]).startsWith('begin')) begun.add(String(args[0]).split(';')[0] ?? '');
+    return Reflect.apply(query, this, args);
+  };
+  pg.Client.prototype.query = listening as typeof query;
+  await opened.store.workspace();
+  await opened.store.countSeen(runId);
+  await opened.store.countLiveUsers();
+  await opened.store.unseenUsers(runId, null, 1);
+  for await (const _ of opened.store.seenIds(runId)) break;
+  expect([...begun]).toEqual(['begin isolation level repeatable read read only']);
+});
