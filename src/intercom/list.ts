@@ -174,7 +174,7 @@ function limitFaceOf(
 ): UsersLimit['face'] | null {
   // The `updated` pass counts all users but reads only those that changed.
   if (pass.name !== 'updated' && totalCount !== null && totalCount > USERS_LIMIT) return 'counted';
-  if (users.length === 0 && page > 1 && page * perPage > USERS_LIMIT) return 'emptied';
+  if (users.length === 0 && page * perPage > USERS_LIMIT) return 'emptied';
   const lastRow = (page - 1) * perPage + users.length;
   if (!isLast || lastRow < USERS_LIMIT - perPage + 1) return null;
   // A full last page just below the limit is the end only if the count says so.

@@ -188,6 +188,31 @@ describe('a 400', () => {
     await expect(readAll(openList(server.url), LIST)).rejects.toMatchObject({ kind: 'source' });
   });
 
+  test('is the limit by its words, wherever it is set', async () => {
+    const words = errorList('bad_request', 'page limit reached, please use scroll API');
+    const server = await serveTable({
+      rows: manyUsers(400),
+      instead: (page) => (page === 3 ? { status: 400, body: words } : undefined),
+    });
+    expect(await readAll(openList(server.url), LIST)).toMatchObject({
+      end: 'refused',
+      endPage: 3,
+    });
+  });
+
+  test.each<[string, Reply]>([
+    ['nothing', { body: '' }],
+    ['HTML', { body: '<html>' }],
+    ['a 404', { status: 404, body: errorList('not_found') }],
+    ['a 422', { status: 422, body: errorList('unprocessable') }],
+    ['a 500', { status: 500, body: errorList('server_error') }],
+  ])('is, beyond row 10,000, not the same as %s, which is no limit', async (_, reply) => {
+    const instead = beyond(reply);
+    const table = { rows: ROWS, count: () => undefined, instead };
+    const server = await serveTable(table);
+    await expect(readAll(openList(server.url), LIST)).rejects.toMatchObject({ kind: 'source' });
+  });
+
   test('that tells of the token or the version is no limit, however far the page', async () => {
     for (const [code, kind] of [
       ['token_revoked', 'credentials'],
