@@ -125,6 +125,15 @@ describe.each([50, 60])('past 10,000 users at %i a page', (perPage) => {
   });
 });
 
+test('a list that ends before all whom it counts, just below the limit, has met it', async () => {
+  const rows = ROWS.slice(0, 9_960);
+  const server = await serveTable({ rows, count: () => 9_990 });
+  expect(await readAll(openList(server.url, 60), LIST)).toMatchObject({
+    end: 'ended',
+    endPage: 166,
+  });
+});
+
 test('the limit is met by a list of the users created lately, too', async () => {
   const server = await serveTable({ rows: ROWS });
   const pass = { ...LIST, name: 'created', createdSinceDays: 9 } as const;

@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Reader } from '../../src/intercom/client.ts';
+import { NO_HEAD } from '../../src/intercom/faults.ts';
+import { readList } from '../../src/intercom/list.ts';
 import { serve } from '../support/canned-server.ts';
 import { manyUsers, sampleOfAll, sampleOfThree } from '../support/recorded-users.ts';
 import { LIST, openSource, readAll, serveTable, TOKEN } from './list-table.ts';
@@ -105,6 +108,21 @@ describe('a list', () => {
     expect(ids).toHaveLength(70);
     expect(server.requests[1]?.path).toMatch(/^\/proxy\/intercom\/users\?/);
   });
+});
+
+test('a list that never ends is ended after a hundred thousand pages', async () => {
+  let pages = 0;
+  const get = async <T>(_: string, read: Reader<T>) => {
+    pages += 1;
+    const json = { users: [{ id: 'u' }], pages: { next: `/users?page=${pages + 1}` } };
+    return { value: read({ json, text: '', cleaned: 0, head: NO_HEAD }) as T, head: NO_HEAD };
+  };
+  const list = readList(LIST, { perPage: 50, origin: 'http://127.0.0.1', get });
+  const read = async () => {
+    for await (const _ of list);
+  };
+  await expect(read()).rejects.toMatchObject({ kind: 'source' });
+  expect(pages).toBe(100_000);
 });
 
 describe('pages.next', () => {

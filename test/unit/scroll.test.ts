@@ -102,6 +102,8 @@ const LOST: [string, Reply][] = [
   ['a 503', { status: 503, body: errorList('service_unavailable') }],
   ['a 408', { status: 408, body: errorList('request_timeout') }],
   ['a 404', { status: 404, body: errorList('not_found', 'scroll parameter not found') }],
+  ['a 404 in HTML', { status: 404, body: '<html>Not Found</html>' }],
+  ['a not_found in a 200', { status: 200, body: errorList('not_found') }],
   ['a connection that is reset', reset],
   ['a body that is cut off', cutBody],
   ['an answer that never comes', silent],
@@ -157,10 +159,33 @@ describe('a scroll that is lost', () => {
     expect(params(server)).toEqual([null, 'x', 'x', null, 'y']);
   });
 
+  test('is not one whose pages come twice, each in its turn', async () => {
+    const [first, second] = [pageOf(0, 4), pageOf(4, 4)];
+    const server = await serve(inTurn(first, first, second, second, END));
+    const source = openSource(server.url);
+    await readAll(source, SCROLL);
+    expect(source.waits).toEqual([]);
+    expect(server.requests).toHaveLength(5);
+  });
+
+  test('begins anew when the wait is over, and not before', async () => {
+    const askedAtMs: number[] = [];
+    const answer = inTurn({ status: 500 }, END);
+    const server = await serve((request, index) => {
+      askedAtMs.push(performance.now());
+      return answer(request, index);
+    });
+    await readAll(openSource(server.url, { restartWaitMs: 200 }), SCROLL);
+    // A timer may fire a millisecond early.
+    expect((askedAtMs[1] ?? 0) - (askedAtMs[0] ?? 0)).toBeGreaterThanOrEqual(199);
+  });
+
   test('by a first page without a parameter begins anew', async () => {
     const server = await serve(inTurn(pageOf(0, 4, null), pageOf(0, 4), END));
-    expect((await readAll(openSource(server.url), SCROLL)).ids).toHaveLength(8);
+    const source = openSource(server.url);
+    expect((await readAll(source, SCROLL)).ids).toHaveLength(8);
     expect(params(server)).toEqual([null, null, 'p']);
+    expect(source.waits).toHaveLength(1);
   });
 });
 
@@ -185,7 +210,7 @@ describe('a scroll of somebody else', () => {
       message: expect.stringContaining('scroll_exists'),
       hint: expect.stringMatching(/another program or vendor/),
     });
-    expect(server.requests.length).toBeLessThan(20);
+    expect(server.requests).toHaveLength(1 + 5);
   });
 
   test('after our own broke is waited for apart from the restarts', async () => {
@@ -202,6 +227,7 @@ describe('a scroll ends at once', () => {
   test.each<[string, Reply]>([
     ['credentials', { status: 401, body: errorList('token_revoked') }],
     ['credentials', { status: 403, body: errorList('forbidden') }],
+    ['credentials', { status: 404, body: errorList('token_not_found') }],
     ['settings', { status: 400, body: errorList('intercom_version_invalid') }],
     ['source', { status: 400, body: errorList('bad_request') }],
   ])('with %s when %o comes in its middle', async (kind, reply) => {
