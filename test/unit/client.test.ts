@@ -301,7 +301,8 @@ describe('a connection', () => {
     for (const reply of [() => {}, openBody]) {
       const server = await serve(() => reply);
       const stop = new AbortController();
-      const stopped = expect(open(server.url)('/users', stop.signal)).rejects.toBe('stop');
+      const ask = open(server.url, { requestTimeoutMs: 600_000 });
+      const stopped = expect(ask('/users', stop.signal)).rejects.toBe('stop');
       await server.heard(1);
       stop.abort('stop');
       await stopped;

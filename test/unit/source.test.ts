@@ -64,8 +64,8 @@ describe('one user', () => {
     }
   });
 
-  test.each([400, 401, 403, 500])('is not gone where Intercom answers %i', async (status) => {
-    const server = await serve(() => ({ status }));
+  test.each([200, 400, 401, 403, 500])('is not gone where Intercom answers %i', async (status) => {
+    const server = await serve(() => ({ status, body: errorList('not_found') }));
     await expect(openSource(server.url).user('x')).rejects.toMatchObject({ name: 'SyncError' });
   });
 

@@ -1,0 +1,53 @@
+import type { ServerResponse } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { createClient } from '../../src/intercom/client.ts';
+import { inTurn, serve } from '../support/canned-server.ts';
+
+const open = (url: URL) =>
+  createClient({ baseUrl: url, accessToken: 'token', apiVersion: '1.4', requestTimeoutMs: 60_000 });
+const never = new AbortController().signal;
+const to = (location: string) => ({ status: 302, headers: { location } });
+
+describe('a redirect', () => {
+  test('leads on from where the one before it led', async () => {
+    const server = await serve(inTurn(to('/deep/down'), to('on?page=1'), { body: {} }));
+    await open(server.url).get('/users', () => true, never);
+    expect(server.requests.map(({ path }) => path)).toEqual([
+      '/users',
+      '/deep/down',
+      '/deep/on?page=1',
+    ]);
+  });
+
+  test('that leads nowhere is an answer, and none that helps', async () => {
+    const server = await serve(() => ({ status: 304 }));
+    await expect(open(server.url).get('/users', () => true, never)).rejects.toMatchObject({
+      kind: 'source',
+      recovery: 'final',
+      message: expect.stringContaining('was answered 304'),
+    });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('is followed without waiting for the end of its own body', async () => {
+    const left = Promise.withResolvers<void>();
+    const endless = (response: ServerResponse) => {
+      response.on('close', left.resolve);
+      response.writeHead(302, { location: '/next' });
+      response.write('more and more');
+    };
+    const server = await serve(inTurn(endless, { body: {} }));
+    await open(server.url).get('/users', () => true, never);
+    await left.promise;
+  });
+});
+
+test('a stop counts for more than what the answer turns out to be', async () => {
+  const server = await serve(() => ({ body: {} }));
+  const stop = new AbortController();
+  const read = () => {
+    stop.abort('stop');
+    return null;
+  };
+  await expect(open(server.url).get('/users', read, stop.signal)).rejects.toBe('stop');
+});
