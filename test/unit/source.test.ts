@@ -91,6 +91,14 @@ describe('one user', () => {
   );
 });
 
+test('a page that Postgres could not hold is cleaned, and says by how much', async () => {
+  const text = String.raw`{"users":[{"id":"a","name":"\u0000\ud800"}]}`;
+  const server = await serve(() => ({ body: text }));
+  const page = await openSource(server.url).newest();
+  expect(page.cleaned).toBe(2);
+  expect(JSON.parse(page.body)).toEqual({ users: [{ id: 'a', name: '\ufffd\ufffd' }] });
+});
+
 test('the newest page is asked for by the time of the update', async () => {
   const server = await serve(inTurn({ body: { users: manyUsers(3), total_count: 3 } }));
   const page = await openSource(server.url).newest();
