@@ -4,9 +4,7 @@ import { describeLeases } from '../support/lease-behaviour.ts';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startPostgresProxy } from '../support/postgres-proxy.ts';
 import { environmentFor, syncHere, TOKEN } from '../support/sync.ts';
-
-/** FAULT_ROUNDS=100 runs each of these a hundred times. */
-const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 1);
+import { ROUNDS } from './rounds.ts';
 
 describe.each(Array.from({ length: ROUNDS }, (_, at) => at + 1))('round %i', () => {
   describeLeases({
