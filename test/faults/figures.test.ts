@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { EQUAL, rowsOf } from '../support/sync.ts';
@@ -61,7 +61,7 @@ test('a run that goes on with another of a million users keeps them in less than
        generate_series(first, last) as page`,
     [first?.id, second?.id],
   );
-  const program = join(import.meta.dirname, 'seen-program.ts');
+  const program = fileURLToPath(new URL('./seen-program.ts', import.meta.url));
   const { stdout } = await run(process.execPath, [
     '--expose-gc',
     program,

@@ -24,12 +24,6 @@ export interface Changes {
   readonly spoiled: Set<string>;
 }
 
-export interface RunTimes {
-  readonly startedAt: number;
-  /** When the first of the runs started that this one goes on with. */
-  readonly chainStartedAt: number;
-}
-
 /** The source, the table, a run that may be going on, and all that was done to them. */
 export class World {
   readonly source: MovingSource;
