@@ -233,11 +233,11 @@ describe('a connection that is lost', () => {
   });
 
   test('because nothing is heard any more is given up, and not used again', async () => {
-    const impatient = open(created.url, { answerMaxMs: 50 });
+    const impatient = open(created.url, { answerMaxMs: 3_000 });
     const before = await impatient.transaction(pidOf);
     const fault = await faultOf((tx) => tx.execute(sql`select pg_sleep(600)`), impatient);
     expect(isConnectionLoss(fault)).toBe(true);
-    const after = await open(created.url).transaction(pidOf);
+    const after = await impatient.transaction(pidOf);
     expect(after).not.toBe(before);
     await kill(before);
   });
