@@ -8,6 +8,7 @@ import { queryCommand } from './cli/query.ts';
 import { runSimulator, simulatorCommand } from './cli/simulator.ts';
 import { statusCommand } from './cli/status.ts';
 import { syncCommand } from './cli/sync.ts';
+import { workerCommand } from './cli/worker.ts';
 import { Interrupted, type StopSignal } from './errors.ts';
 
 const HELP = `
@@ -50,6 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
     .helpCommand(false);
   for (const create of [
     syncCommand,
+    workerCommand,
     checkCommand,
     migrateCommand,
     statusCommand,
