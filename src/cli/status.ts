@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { parseConfig } from '../config.ts';
 import { readStatus, type WorkspaceStatus } from '../postgres/status.ts';
-import { type NextRun, nextRun } from '../worker/due.ts';
+import { nextRun } from '../worker/due.ts';
 import { type GivenUp, type QueueReport, readTurnQueue } from '../worker/schedule.ts';
+import type { NextRun } from '../worker/watched.ts';
 import { withDatabase } from './database.ts';
 import { type Io, newCommand, writeLine } from './io.ts';
 import { formatInstant, formatNumber, renderTable } from './output.ts';

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { parseConfig } from '../config.ts';
 import { createLog } from '../log.ts';
-import type { WorkerObserver } from '../worker/observer.ts';
-import { connectionsFor, createWorker } from '../worker/worker.ts';
+import { startHttp } from '../worker/http.ts';
+import { createMetrics } from '../worker/metrics.ts';
+import { connectionsFor, createWorker, type WorkerOptions } from '../worker/worker.ts';
 import { withDatabase } from './database.ts';
 import { wholeFrom } from './flags.ts';
 import { type Io, newCommand } from './io.ts';
@@ -30,23 +31,24 @@ export function workerCommand(io: Io): Command {
       await withDatabase(
         config,
         io.stop,
-        (database, url) =>
-          createWorker({
-            ...{ config, database, url, concurrency, log, stop: io.stop },
-            progressFor: createLogProgress,
-            observer: NOBODY,
-          }).run(),
+        (database, url) => serve({ config, database, url, concurrency, log, stop: io.stop }),
         { connectionsMax: connectionsFor(concurrency) },
       );
     });
 }
 
-const NOBODY: WorkerObserver = {
-  requestAnswered() {},
-  requestRetried() {},
-  budgetLeft() {},
-  runStarted() {},
-  pageWritten() {},
-  runFinished() {},
-  leaseLost() {},
-};
+/** The page is there before the database is: it says that it is not, and so does /readyz. */
+async function serve(parts: Omit<WorkerOptions, 'observer' | 'progressFor'>): Promise<void> {
+  const { config, database, log } = parts;
+  const metrics = createMetrics(config.workspaces.map(({ name }) => name));
+  const worker = createWorker({ ...parts, observer: metrics, progressFor: createLogProgress });
+  const { httpHost: host, httpPort: port } = config.worker;
+  const { workspaces } = worker;
+  const http = await startHttp({ host, port, database, workspaces, metrics, log });
+  try {
+    log.info('http_listening', { url: http.url });
+    await worker.run();
+  } finally {
+    await http.close();
+  }
+}

@@ -1,6 +1,7 @@
 import type { WorkspaceSchedule } from '../config-worker.ts';
 import { type Cron, lastOccurrence, nextOccurrence } from '../cron.ts';
 import type { Outlook } from '../postgres/outlook.ts';
+import type { NextRun } from './watched.ts';
 
 export type ScheduledMode = 'full' | 'incremental';
 
@@ -21,11 +22,6 @@ export function whatIsDue(schedule: WorkspaceSchedule, outlook: Outlook): Schedu
     doneAt === null || doneAt.getTime() < lastOccurrence(cron, until).getTime();
   if (isDue(schedule.full, outlook.fullSucceededAt)) return 'full';
   return isDue(schedule.incremental, outlook.succeededAt) ? 'incremental' : null;
-}
-
-export interface NextRun {
-  readonly mode: ScheduledMode;
-  readonly at: Date;
 }
 
 export function nextRun(schedule: WorkspaceSchedule, now: Date): NextRun {

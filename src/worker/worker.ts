@@ -5,12 +5,13 @@ import type { Database } from '../postgres/database.ts';
 import { migrateDatabase } from '../postgres/migrate.ts';
 import type { Outlook } from '../postgres/outlook.ts';
 import type { EventLog, Progress } from '../sync/report.ts';
-import { nextRun, type ScheduledMode, staleAfterMs, whatIsDue } from './due.ts';
+import { nextRun, staleAfterMs, whatIsDue } from './due.ts';
 import { createNotifier } from './notify.ts';
 import type { WorkerObserver } from './observer.ts';
 import { openTurnQueue, type TurnQueue } from './schedule.ts';
 import { createTurnTaker } from './turn.ts';
 import { createOutage, type DatabaseWatch, onceThere, watchDatabase } from './watch.ts';
+import type { WatchedWorkspace } from './watched.ts';
 
 export interface WorkerOptions {
   readonly config: Config;
@@ -26,18 +27,9 @@ export interface WorkerOptions {
 }
 
 export interface Worker {
-  readonly workspaces: readonly ScheduledWorkspace[];
+  readonly workspaces: readonly WatchedWorkspace[];
   /** Works until it is stopped, and throws the reason; all that was opened is closed by then. */
   run(): Promise<never>;
-}
-
-export interface ScheduledWorkspace {
-  readonly name: string;
-  /** A success older than this is too old. */
-  readonly staleAfterMs: number;
-  nextRun(): { readonly mode: ScheduledMode; readonly at: Date } | null;
-  /** Intercom refused the token, and it is not tried on each tick any more. */
-  isRefused(): boolean;
 }
 
 /** Together below the nine seconds after which the program ends in any case. */
