@@ -52,6 +52,9 @@ const POLL_SECONDS = 2;
 /** A worker that was killed is missed after so long, by whoever looks every so often. */
 const HEARTBEAT_SECONDS = 10;
 const LOOK_SECONDS = 2;
+/** A tick is seen so long after it at the latest, and sent on so soon after that. */
+const TICKS_LOOKED_FOR_SECONDS = 10;
+const TICKS_SENT_SECONDS = 2;
 /** Each worker that dies with a turn in hand, or hands it back, uses up one. */
 const DEATHS_MAX = 100;
 /** The longest that pg-boss allows; a run that takes longer goes on, and its turn finds it busy. */
@@ -151,6 +154,8 @@ function createBoss(url: string, connectionsMax: number, isWorking: boolean): Pg
     registerInstance: isWorking,
     superviseIntervalSeconds: LOOK_SECONDS,
     monitorIntervalSeconds: LOOK_SECONDS,
+    cronMonitorIntervalSeconds: TICKS_LOOKED_FOR_SECONDS,
+    cronWorkerIntervalSeconds: TICKS_SENT_SECONDS,
     maintenanceIntervalSeconds: HOUSEKEEPING_SECONDS,
     flowIntervalSeconds: NO_FLOWS_SECONDS,
     // PgBouncer's transaction pooling knows no LISTEN.

@@ -48,10 +48,12 @@ export function createWorker(options: WorkerOptions): Worker {
   const taker = createTurnTaker({ ...options, notifier });
 
   async function askForOverdue(queue: TurnQueue, outlooks: readonly Outlook[]): Promise<void> {
-    for (const outlook of outlooks) {
+    const overdue = outlooks.filter((outlook) => {
       const schedule = schedules.find(({ workspace }) => workspace === outlook.workspace);
-      if (schedule && whatIsDue(schedule, outlook) !== null) await queue.ask(outlook.workspace);
-    }
+      return schedule !== undefined && whatIsDue(schedule, outlook) !== null;
+    });
+    for (const { workspace } of overdue) await queue.ask(workspace);
+    log.info('overdue_asked_for', { workspaces: overdue.length });
   }
 
   async function work(): Promise<void> {

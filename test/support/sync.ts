@@ -165,14 +165,16 @@ export interface Difference {
   readonly ghosts: number;
 }
 
-/** Holds the table against the source, user by user, value by value. */
+/** Holds the users of a workspace against the source, user by user, value by value. */
 export async function compareWithSource(
   databaseUrl: string,
   simulator: Simulator,
+  workspace = 'default',
 ): Promise<Difference> {
   const rows = await rowsOf<{ id: string; raw: string }>(
     databaseUrl,
-    'select id, raw::text from intercom.users where deleted_at is null',
+    'select id, raw::text from intercom.users where deleted_at is null and workspace = $1',
+    [workspace],
   );
   const stored = new Map(rows.map((row) => [row.id, row.raw]));
   let missing = 0;
