@@ -87,9 +87,7 @@ export async function openTurnQueue(options: TurnQueueOptions): Promise<TurnQueu
     throw translateDriverError(error);
   }
   return {
-    async ask(workspace) {
-      await sendTurn(boss, { workspace, failures: 0 }, 0);
-    },
+    ask: (workspace) => askNow(boss, workspace),
     close: (drainMaxMs) => boss.stop({ graceful: true, timeout: drainMaxMs }),
   };
 }
@@ -253,10 +251,19 @@ async function forgetGivenUp(boss: PgBoss, workspace: string): Promise<void> {
   if (ids.length > 0) await boss.deleteJob(DEAD_LETTERS, ids);
 }
 
-async function sendTurn(boss: PgBoss, turn: Turn, afterSeconds: number): Promise<void> {
+/** Sends nothing where there is a turn already; one that waits to be tried again need not wait on. */
+async function askNow(boss: PgBoss, workspace: string): Promise<void> {
+  const turn: Turn = { workspace, failures: 0 };
   try {
-    await boss.send(TURNS, turn, { singletonKey: turn.workspace, startAfter: afterSeconds });
+    const sent = await sendTurn(boss, turn, 0);
+    if (!sent) await boss.update(TURNS, turn, { singletonKey: workspace, startAfter: 0 });
   } catch (error) {
     throw translateDriverError(error);
   }
+}
+
+/** False where a turn of the workspace waits or is in hand. */
+async function sendTurn(boss: PgBoss, turn: Turn, afterSeconds: number): Promise<boolean> {
+  const options = { singletonKey: turn.workspace, startAfter: afterSeconds };
+  return (await boss.send(TURNS, turn, options)) !== null;
 }

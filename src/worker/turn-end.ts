@@ -8,14 +8,24 @@ export type Refusal = { readonly kind: 'refused' };
 const RETRY_AFTER_SECONDS = [30, 60, 120, 240, 480];
 /** Whoever holds the workspace does the work; afterwards little is left of it. */
 const BUSY_SECONDS = 60;
+/** The database was away for longer than a lease lives, or somebody took over and is found busy. */
+const LEASE_LOST_SECONDS = 5;
 
-/** What follows from what ended a turn early. */
-export function endOfFailure(error: unknown, { failures }: Turn): TurnEnd | Refusal {
+/** What follows from what ended a turn early, in a run or before there was one. */
+export function endOfFailure(
+  error: unknown,
+  isInRun: boolean,
+  { failures }: Turn,
+): TurnEnd | Refusal {
   if (error instanceof Interrupted) return { kind: 'handed back' };
   const { kind, message } = describeError(error);
   switch (kind) {
     case 'busy':
-      return { kind: 'again', afterSeconds: BUSY_SECONDS, failures };
+      return {
+        kind: 'again',
+        afterSeconds: isInRun ? LEASE_LOST_SECONDS : BUSY_SECONDS,
+        failures,
+      };
     case 'credentials':
     case 'settings':
       return { kind: 'refused' };

@@ -52,9 +52,13 @@ export function createTurnTaker(parts: TurnParts): TurnTaker {
     return atMs !== undefined && performance.now() - atMs < REFUSED_AGAIN_AFTER_MS;
   }
 
-  function endOf(error: unknown, turn: Turn): TurnEnd {
+  function endOf({ error, hasSucceeded, isInRun }: Outcome, turn: Turn): TurnEnd {
     const { workspace } = turn;
-    const end = endOfFailure(error, turn);
+    if (error === null) {
+      refusedAtMs.delete(workspace);
+      return { kind: 'done', hasSucceeded };
+    }
+    const end = endOfFailure(error, isInRun, turn);
     const { kind, message } = describeError(error);
     const fields = { workspace, error_kind: kind, error_message: message };
     if (end.kind === 'given up') log.error('turn_given_up', fields);
@@ -78,13 +82,7 @@ export function createTurnTaker(parts: TurnParts): TurnTaker {
         log.warn('workspace_unknown', { workspace });
         return retryLater(failures, 'a worker has no settings for this workspace');
       }
-      try {
-        const end = await runWhatIsDue(parts, target, tellEnd);
-        refusedAtMs.delete(workspace);
-        return end;
-      } catch (error) {
-        return endOf(error, turn);
-      }
+      return endOf(await runWhatIsDue(parts, target, tellEnd), turn);
     },
   };
 }
@@ -119,23 +117,34 @@ function createTeller(notifier: Notifier): Teller {
   };
 }
 
-/** Throws what ended a run early. */
+interface Outcome {
+  /** What ended the turn early, null if nothing did. */
+  readonly error: unknown;
+  readonly isInRun: boolean;
+  readonly hasSucceeded: boolean;
+}
+
 async function runWhatIsDue(
   parts: TurnParts,
   { workspace, schedule }: Target,
   tellEnd: Teller,
-): Promise<TurnEnd> {
+): Promise<Outcome> {
   let hasSucceeded = false;
-  for (let runs = 0; runs < RUNS_IN_TURN_MAX; runs += 1) {
-    const [outlook] = await readOutlooks(parts.database, [workspace.name]);
-    const mode = outlook ? whatIsDue(schedule, outlook) : null;
-    if (!outlook || mode === null) break;
-    const report = await runOnce(parts, workspace, mode);
-    tellEnd(report, outlook);
-    if (report.error !== null) throw report.error;
-    hasSucceeded = true;
+  try {
+    for (let runs = 0; runs < RUNS_IN_TURN_MAX; runs += 1) {
+      const [outlook] = await readOutlooks(parts.database, [workspace.name]);
+      const mode = outlook ? whatIsDue(schedule, outlook) : null;
+      if (!outlook || mode === null) break;
+      const report = await runOnce(parts, workspace, mode);
+      tellEnd(report, outlook);
+      const { error, runId } = report;
+      if (error !== null) return { error, isInRun: runId !== null, hasSucceeded };
+      hasSucceeded = true;
+    }
+    return { error: null, isInRun: false, hasSucceeded };
+  } catch (error) {
+    return { error, isInRun: false, hasSucceeded };
   }
-  return { kind: 'done', hasSucceeded };
 }
 
 async function runOnce(

@@ -100,6 +100,8 @@ export interface RunningProgram {
   kill(signal: NodeJS.Signals): void;
   /** Settles when stderr has this text; fails when the program ends first. */
   says(text: string): Promise<void>;
+  /** What stderr has so far. */
+  output(): string;
 }
 
 /** The program itself, in a process of its own, with nothing of this process's environment. */
@@ -127,6 +129,7 @@ export function startProgram(args: readonly string[], env: Environment): Running
     pid: child.pid ?? 0,
     finished,
     kill: (signal) => child.kill(signal),
+    output: () => stderr,
     says: (text) =>
       new Promise((resolve, reject) => {
         const look = () => stderr.includes(text) && resolve();

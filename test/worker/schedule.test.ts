@@ -94,6 +94,16 @@ test('a turn that failed comes again after its wait, and knows how often it fail
   again.end(DONE);
 });
 
+test('a turn that waits to be tried again is taken at once when it is asked for', async () => {
+  const { takeTurn, taken, turn } = createTable();
+  const queue = await open(takeTurn);
+  await queue.ask('acme');
+  (await turn(0)).end({ kind: 'again', afterSeconds: 3_600, failures: 3 });
+  const again = await askUntilTaken(queue, taken, 1);
+  expect(again.turn).toEqual({ workspace: 'acme', failures: 0 });
+  again.end(DONE);
+});
+
 test('a turn that was handed back is taken by another worker at once', async () => {
   const { takeTurn, turn } = createTable();
   await (await open(takeTurn)).ask('acme');
