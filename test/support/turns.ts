@@ -16,6 +16,8 @@ export interface TurnTable extends TurnTaker {
   /** What an observer was told, by name: the arguments, in the order of the calls. */
   readonly observed: Readonly<Record<keyof WorkerObserver, readonly unknown[][]>>;
   events(): LogLine[];
+  /** Lets go of all that was noted so far. */
+  forget(): void;
   /** As if the clock had gone on by so many hours since all runs so far. */
   hoursPass(hours: number): Promise<void>;
 }
@@ -52,6 +54,11 @@ export function openTurns(env: Environment): TurnTable {
     ...taker,
     ...{ notices, stop, observed },
     events: () => parseLines(output),
+    forget() {
+      output = '';
+      notices.length = 0;
+      for (const calls of Object.values(observed)) calls.length = 0;
+    },
     async hoursPass(hours) {
       await rowsOf(
         config.databaseUrl,
