@@ -68,7 +68,7 @@ const NO_FLOWS_SECONDS = 3_600;
 /** Throws what the database said, in our words; what was begun is taken back. */
 export async function openTurnQueue(options: TurnQueueOptions): Promise<TurnQueue> {
   const boss = createBoss(options.url, options.concurrency + SPARE_CONNECTIONS, true);
-  boss.on('error', (error) => options.onFault(translateDriverError(error)));
+  boss.on('error', (error) => options.onFault(translateFault(error)));
   try {
     await boss.start();
     await makeQueues(boss);
@@ -161,6 +161,12 @@ function createBoss(url: string, connectionsMax: number, isWorking: boolean): Pg
   });
 }
 
+/** What pg-boss emits are copies of errors, and no errors any more. */
+function translateFault(fault: unknown): unknown {
+  const isCopy = typeof fault === 'object' && fault !== null && !(fault instanceof Error);
+  return translateDriverError(isCopy ? Object.assign(new Error(), fault) : fault);
+}
+
 async function makeQueues(boss: PgBoss): Promise<void> {
   const deadLetters = { retentionSeconds: GIVEN_UP_KEPT_SECONDS };
   const turns = {
@@ -237,9 +243,10 @@ async function takeJob(
     case 'given up':
       return { id: job.id, status: 'deadletter', output: { message: end.message } };
     case 'again':
-      // This one has to be over before the next is let in. A worker that dies in between loses the
-      // early retry alone: the next tick, or the next start, finds what is due.
-      await boss.complete(TURNS, job.id);
+      // This one has to be over before the next is let in, and is not ours to end if another worker
+      // has it by now. A worker that dies in between loses the early retry alone: the next tick, or
+      // the next start, finds what is due.
+      await boss.complete(TURNS, job);
       await sendTurn(boss, { workspace, failures: end.failures }, end.afterSeconds);
       return { id: job.id, status: 'completed' };
   }

@@ -62,7 +62,8 @@ export function createTurnTaker(parts: TurnParts): TurnTaker {
     const { kind, message } = describeError(error);
     const fields = { workspace, error_kind: kind, error_message: message };
     if (end.kind === 'given up') log.error('turn_given_up', fields);
-    if (end.kind === 'again')
+    if (kind === 'busy') log.info('workspace_busy', fields);
+    else if (end.kind === 'again')
       log.warn('turn_failed', { ...fields, again_after_seconds: end.afterSeconds });
     if (end.kind !== 'refused') return end;
     refusedAtMs.set(workspace, performance.now());

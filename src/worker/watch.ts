@@ -71,16 +71,20 @@ export interface DatabaseWatchOptions {
 
 /** Looks at the database now and then for as long as the worker lives. */
 export function watchDatabase(options: DatabaseWatchOptions): DatabaseWatch {
-  const { outage, log } = options;
+  const { outage } = options;
+  const tellFault = createFaultTeller(options.log);
   const over = new AbortController();
   let wake = new AbortController();
-  let faultToldMs = Number.NEGATIVE_INFINITY;
+  let suspected: unknown = null;
   let isFirst = true;
 
   async function look(): Promise<void> {
+    const fault = suspected;
+    suspected = null;
     try {
       const outlooks = await readOutlooks(options.database, options.workspaces);
       if (isFirst || outage.isOn()) await options.onThere(outlooks);
+      else if (fault !== null) tellFault(fault);
       isFirst = false;
       outage.end();
     } catch (error) {
@@ -89,19 +93,15 @@ export function watchDatabase(options: DatabaseWatchOptions): DatabaseWatch {
     }
   }
 
-  function tellFault(fault: unknown): void {
-    if (performance.now() - faultToldMs < FAULT_TOLD_EVERY_MS) return;
-    faultToldMs = performance.now();
-    const { kind, message } = describeError(fault);
-    log.warn('queue_fault', { error_kind: kind, error_message: message });
-  }
-
   async function watch(): Promise<void> {
     while (!over.signal.aborted) {
       await look();
       wake = new AbortController();
+      // Faults come in swarms; one look sees what they are all about.
+      await quietly(pause(FIRST_WAIT_MS, over.signal));
+      if (suspected !== null) continue;
       const everyMs = outage.isOn() ? LOOK_WHILE_AWAY_EVERY_MS : LOOK_EVERY_MS;
-      await pause(everyMs, AbortSignal.any([over.signal, wake.signal])).catch(() => {});
+      await quietly(pause(everyMs, AbortSignal.any([over.signal, wake.signal])));
     }
   }
 
@@ -109,12 +109,28 @@ export function watchDatabase(options: DatabaseWatchOptions): DatabaseWatch {
   return {
     suspect(fault) {
       if (outage.isOn()) return;
-      if (isRetryable(fault)) wake.abort();
-      else tellFault(fault);
+      suspected = fault;
+      wake.abort();
     },
     async close() {
       over.abort();
       await watching;
     },
+  };
+}
+
+/** A pause that is cut short is over. */
+async function quietly(paused: Promise<void>): Promise<void> {
+  await paused.catch(() => {});
+}
+
+/** The same fault can come every other second. */
+function createFaultTeller(log: EventLog): (fault: unknown) => void {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return (fault) => {
+    if (performance.now() - toldMs < FAULT_TOLD_EVERY_MS) return;
+    toldMs = performance.now();
+    const { kind, message } = describeError(fault);
+    log.warn('queue_fault', { error_kind: kind, error_message: message });
   };
 }

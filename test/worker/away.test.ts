@@ -59,6 +59,7 @@ test('a database that goes away in a run and stays away past the lease is waited
   expect(code).toBe(143);
   const told = parseLines(stderr).filter(({ event }) => event.startsWith('database_'));
   expect(told.map(({ event }) => event)).toEqual(['database_away', 'database_back']);
+  expect(stderr).not.toContain('please report it');
 });
 
 test('a worker that starts before its database waits for it', async () => {
