@@ -2,11 +2,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SyncError } from '../errors.ts';
 import type { MigrationState } from '../postgres/migrate.ts';
 import type { Overview } from '../postgres/overview.ts';
-import { isExcused, isTooOld } from './freshness.ts';
 import type { Glance, Readings } from './http-readings.ts';
 import type { Metrics, WorkspaceReading } from './metrics.ts';
 import { awayPage, missingPage, overviewPage, type PageMoment, workspacePage } from './page.ts';
 import { glanceAt, viewAll, viewOf } from './page-data.ts';
+import { judgeReadiness } from './readiness.ts';
 import type { WatchedWorkspace } from './watched.ts';
 
 export interface PageParts {
@@ -118,50 +118,6 @@ function overviewIn(glance: Glance | SyncError): Overview | null {
 
 function notOurTables(migrations: MigrationState): SyncError {
   return new SyncError('database', `The tables in the database are ${migrations}`);
-}
-
-/** What `/readyz` answers; `reasons` says what keeps it from being ready. */
-export interface Readiness {
-  readonly ready: boolean;
-  readonly database: 'answers' | 'away';
-  readonly migrations: MigrationState | null;
-  readonly too_old: readonly {
-    readonly workspace: string;
-    readonly last_success_at: string | null;
-    readonly stale_after_seconds: number;
-    readonly token_refused: boolean;
-  }[];
-}
-
-export function judgeReadiness(
-  glance: Glance | SyncError,
-  workspaces: readonly WatchedWorkspace[],
-  watchedMs: number,
-): Readiness {
-  if (glance instanceof SyncError) {
-    return { ready: false, database: 'away', migrations: null, too_old: [] };
-  }
-  const { migrations, overview } = glance;
-  const tooOld = overview === null ? [] : workspaces.filter(isLate(overview, watchedMs));
-  return {
-    ready: overview !== null && tooOld.length === 0,
-    database: 'answers',
-    migrations,
-    too_old: tooOld.map((workspace) => ({
-      workspace: workspace.name,
-      last_success_at:
-        overview?.workspaces.get(workspace.name)?.lastSuccessAt?.toISOString() ?? null,
-      stale_after_seconds: workspace.staleAfterMs / 1000,
-      token_refused: workspace.isRefused(),
-    })),
-  };
-}
-
-function isLate(overview: Overview, watchedMs: number) {
-  return ({ name, staleAfterMs }: WatchedWorkspace): boolean => {
-    const glance = glanceAt(overview, name);
-    return isTooOld(glance, overview.now, { staleAfterMs, watchedMs }) && !isExcused(glance);
-  };
 }
 
 function readingOf(workspace: WatchedWorkspace, overview: Overview | null): WorkspaceReading {

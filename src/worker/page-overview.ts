@@ -46,7 +46,7 @@ function renderRow({ name, glance, state, nextRun }: WorkspaceView, now: Date): 
 <td class="num roomy">${userCount === null ? '–' : number(userCount)}</td>
 <td class="num roomy">${changes}</td>
 <td class="num roomy${openRejects === 0 ? ' zero' : ''}">${number(openRejects)}</td>
-<td class="roomy">${nextRun === null || state.label === 'Token refused' ? '–' : html`${fromNow(nextRun.at, now)}, ${nextRun.mode}`}</td></tr>
+<td class="roomy">${nextRun === null ? '–' : html`${fromNow(nextRun.at, now)}, ${nextRun.mode}`}</td></tr>
 ${state.tone === 'bad' || state.tone === 'warn' ? html`<tr class="note"><td colspan="7">${state.sentence}</td></tr>` : null}`;
 }
 

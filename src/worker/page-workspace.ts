@@ -73,20 +73,21 @@ function renderBar(
   return html`<div class="progress"><svg viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label="${words}"><rect class="track" width="1000" height="10"/><rect class="fill" width="${Math.round(share * 1000)}" height="10"/></svg><p>${words}</p></div>`;
 }
 
-function renderFacts({ glance, nextRun, callsLeft, state }: WorkspaceView, now: Date): Markup {
+function renderFacts({ glance, nextRun, callsLeft }: WorkspaceView, now: Date): Markup {
   const { lastSuccessAt, userCount, openRejects, watermark } = glance;
-  const next =
-    nextRun === null
-      ? 'none is planned'
-      : html`${fromNow(nextRun.at, now)}<small>${nextRun.mode}, at ${shortInstant(nextRun.at)}</small>`;
   return html`<section aria-label="Facts"><dl class="facts tiles">
-${fact('Last success', lastSuccessAt === null ? 'never' : html`${fromNow(lastSuccessAt, now)}<small>${shortInstant(lastSuccessAt)}</small>`)}
-${fact('Next run', state.label === 'Token refused' ? html`none<small>until the token is mended</small>` : next)}
-${fact('Users', userCount === null ? '–' : html`${number(userCount)}<small>by Intercom’s count</small>`)}
-${fact('Set aside', html`${setAside(openRejects)}<small>${openRejects === 1 ? 'user is' : 'users are'} not stored</small>`)}
-${fact('Behind Intercom', watermark === null ? '–' : html`${span(Math.max(0, now.getTime() - watermark.getTime()))}<small>at most</small>`)}
-${fact('Rate budget', callsLeft === null ? html`–<small>known while this worker reads</small>` : html`${number(callsLeft)}<small>calls left in this window</small>`)}
+${tile('Last success', lastSuccessAt && fromNow(lastSuccessAt, now), lastSuccessAt ? shortInstant(lastSuccessAt) : 'never yet')}
+${tile('Next run', nextRun && fromNow(nextRun.at, now), nextRun ? html`${nextRun.mode}, at ${shortInstant(nextRun.at)}` : 'none is planned')}
+${tile('Users', userCount === null ? null : number(userCount), 'by Intercom’s count')}
+${tile('Set aside', setAside(openRejects), openRejects === 1 ? 'user is not stored' : 'users are not stored')}
+${tile('Behind Intercom', watermark && span(Math.max(0, now.getTime() - watermark.getTime())), 'at most')}
+${tile('Rate budget', callsLeft === null ? null : number(callsLeft), callsLeft === null ? 'known while this worker reads' : 'calls left in this window')}
 </dl></section>`;
+}
+
+/** A number to be seen from afar, and what it is; a dash where it is not known. */
+function tile(name: string, value: Content, below: Content): Markup {
+  return fact(name, html`${value ?? '–'}<small>${below}</small>`);
 }
 
 function setAside(openRejects: number): Content {
@@ -104,17 +105,20 @@ function fact(name: string, value: Content): Markup {
 }
 
 /** What is worth knowing and no cause for alarm. */
-function renderNotes({ runs, rejectReasons }: WorkspaceHistory, { glance }: WorkspaceView) {
-  const limited = runs.find((run) => run.limitReached);
-  const notes = [
+function renderNotes(
+  { runs, rejectReasons }: WorkspaceHistory,
+  { glance }: WorkspaceView,
+): readonly (Markup | null)[] {
+  const limited = runs.find((run) => run.limitReached) ?? null;
+  return [
     limited &&
       html`<section class="card" aria-labelledby="limit"><h2 id="limit">Last warning: the limit of 10,000 users</h2>
 <p>Met by run ${limited.id}, ${shortInstant(limited.startedAt)}. ${LIMIT_IN_WORDS}</p></section>`,
-    glance.openRejects > 0 &&
-      html`<section class="card" aria-labelledby="rejects"><h2 id="rejects">Set aside: ${count(glance.openRejects, 'user')}</h2>
+    glance.openRejects === 0
+      ? null
+      : html`<section class="card" aria-labelledby="rejects"><h2 id="rejects">Set aside: ${count(glance.openRejects, 'user')}</h2>
 <p>They have no usable id, or the database refuses them; everybody else is stored. The most frequent reasons:</p>
 <ul>${rejectReasons.map(({ reason, users }) => html`<li><code>${reason}</code>: ${count(users, 'user')}</li>`)}</ul>
 <p>See each with <code>intercom-sync rejects list</code>.</p></section>`,
   ];
-  return notes.map((note) => note || null);
 }
