@@ -33,7 +33,7 @@ function verdictOf(all: number, bad: number, warn: number, idle: number): [Tone,
     ];
   if (idle > 0)
     return ['idle', `${number(idle)} of ${of} ${idle === 1 ? 'was' : 'were'} not read yet`];
-  return ['good', `All of ${of} are well`];
+  return ['good', all === 1 ? 'The workspace is well' : `All ${of} are well`];
 }
 
 function renderRow({ name, glance, state, nextRun }: WorkspaceView, now: Date): Markup {
