@@ -3,6 +3,7 @@ import { describeError, SyncError } from '../errors.ts';
 import type { Database } from '../postgres/database.ts';
 import type { EventLog } from '../sync/report.ts';
 import { addPages } from './http-pages.ts';
+import { addProbes } from './http-probes.ts';
 import { createReadings } from './http-readings.ts';
 import type { Metrics } from './metrics.ts';
 import { CONTENT_SECURITY_POLICY } from './page-layout.ts';
@@ -58,7 +59,14 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     return refuse(reply, 500, 'this did not work; the log says more');
   });
   const names = options.workspaces.map(({ name }) => name);
-  addPages(app, { ...options, readings: createReadings(options.database, names) });
+  const startedMs = performance.now();
+  const parts = {
+    ...options,
+    readings: createReadings(options.database, names),
+    watchedMs: () => performance.now() - startedMs,
+  };
+  addProbes(app, parts);
+  addPages(app, parts);
   return { url: await listen(app, host, port), close: () => closeWithin(app, CLOSE_MAX_MS) };
 }
 
