@@ -20,7 +20,7 @@ export interface HttpOptions {
 
 export interface HttpServer {
   readonly url: string;
-  /** Ends within `CLOSE_MAX_MS`, whoever is still connected. */
+  /** Takes no longer than `CLOSE_MAX_MS`, whoever is still connected or waits for an answer. */
   close(): Promise<void>;
 }
 
@@ -36,7 +36,10 @@ const BODY_MAX_BYTES = 1;
 const CLOSE_MAX_MS = 2_000;
 
 /** Health, metrics and the status page: a way to look, and no way to change anything. */
-export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+export async function startHttp(
+  options: HttpOptions,
+  closeMaxMs: number = CLOSE_MAX_MS,
+): Promise<HttpServer> {
   const { host, port, log } = options;
   const app = Fastify({
     logger: false,
@@ -67,7 +70,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   };
   addProbes(app, parts);
   addPages(app, parts);
-  return { url: await listen(app, host, port), close: () => closeWithin(app, CLOSE_MAX_MS) };
+  return { url: await listen(app, host, port), close: () => closeWithin(app, closeMaxMs) };
 }
 
 /** What holds for every request, before anything is done for it. */

@@ -1,27 +1,13 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { SyncError } from '../../src/errors.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { createReadings } from '../../src/worker/http-readings.ts';
 import { createTestDatabase } from '../support/postgres.ts';
+import { silentPostgres } from './silent.ts';
 
-/** A database that takes every connection and never says a word. */
 async function silentDatabase() {
-  const sockets: Socket[] = [];
-  const server = createServer((socket) => {
-    sockets.push(socket);
-    socket.on('error', () => {});
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const database = openDatabase(`postgres://a:b@127.0.0.1:${port}/c`);
-  onTestFinished(async () => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-    await database.close();
-  });
+  const database = openDatabase((await silentPostgres()).url);
+  onTestFinished(() => database.close());
   return countAsked(database);
 }
 

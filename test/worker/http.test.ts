@@ -5,6 +5,7 @@ import { closedPort } from '../support/canned-server.ts';
 import { createEmptyDatabase } from '../support/postgres.ts';
 import { seedLease, seedReject, seedRuns } from './seeded.ts';
 import { HOUR_MS, serveWorker } from './served.ts';
+import { silentPostgres } from './silent.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -273,16 +274,34 @@ describe('close', () => {
     await ended;
   });
 
-  test('ends with a request that has only begun', async () => {
-    const { http } = await serveWorker({ databaseUrl: await awayDatabase() });
-    const socket = connect(Number(new URL(http.url).port), '127.0.0.1');
-    await once(socket, 'connect');
-    socket.on('error', () => {});
-    socket.write('GET /healthz HTTP/1.1\r\nHost: loc');
-    const ended = once(socket, 'close');
+  test('waits for no answer that is still to come', async () => {
+    const silent = await silentPostgres();
+    const { http, get } = await serveWorker({ databaseUrl: silent.url, closeMaxMs: 0 });
+    const answer = get('/readyz').then(
+      ({ status }) => status,
+      () => 'cut off',
+    );
+    await silent.connected;
     await http.close();
-    await ended;
+    expect(await answer).toBe('cut off');
   });
+});
+
+test('a bug is told as an event, and to whoever asked as nothing', async () => {
+  const served = await serveWorker({
+    databaseUrl: await awayDatabase(),
+    watched: () => ({
+      isRefused: () => {
+        throw new Error('secret of the inside');
+      },
+    }),
+  });
+  const answer = await served.get('/metrics');
+  expect([answer.status, await answer.text()]).toEqual([
+    500,
+    'this did not work; the log says more\n',
+  ]);
+  expect(served.events).toEqual(['http_failed']);
 });
 
 test('a port that is taken is a setting to correct', async () => {

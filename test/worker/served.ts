@@ -23,6 +23,7 @@ export interface ServeOptions {
   readonly databaseUrl?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly closeMaxMs?: number;
   readonly watched?: (name: string) => Partial<WatchedWorkspace>;
 }
 
@@ -34,14 +35,17 @@ export async function serveWorker(options: ServeOptions = {}): Promise<Served> {
   const names = options.workspaces ?? ['default'];
   const metrics = createMetrics(names);
   const events: string[] = [];
-  const http = await startHttp({
-    host: options.host ?? '127.0.0.1',
-    port: options.port ?? 0,
-    database,
-    metrics,
-    workspaces: names.map((name) => watched(name, options.watched?.(name))),
-    log: listTo(events),
-  });
+  const http = await startHttp(
+    {
+      host: options.host ?? '127.0.0.1',
+      port: options.port ?? 0,
+      database,
+      metrics,
+      workspaces: names.map((name) => watched(name, options.watched?.(name))),
+      log: listTo(events),
+    },
+    options.closeMaxMs,
+  );
   onTestFinished(() => http.close());
   const get = (path: string, init?: RequestInit) => fetch(`${http.url}${path}`, init);
   return { databaseUrl, http, metrics, events, get };
