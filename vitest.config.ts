@@ -1,9 +1,15 @@
 import { defineConfig } from 'vitest/config';
 import type { Reporter, TestModule } from 'vitest/node';
 
+/** Tests that need more of a machine than Node; each has a script, `npm run test:NAME`. */
+const APART = ['browser'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      project('default', ['test/**/*.test.ts'], folders(APART)),
+      ...APART.map((name) => project(name, folders([name]), [])),
+    ],
     // Real Postgres, real processes: a test that takes this long is stuck, not slow.
     testTimeout: 120_000,
     hookTimeout: 120_000,
@@ -12,6 +18,14 @@ export default defineConfig({
     reporters: ['default', closingLine()],
   },
 });
+
+function project(name: string, include: string[], exclude: string[]) {
+  return { extends: true as const, test: { name, include, exclude } };
+}
+
+function folders(names: readonly string[]): string[] {
+  return names.map((name) => `test/${name}/**/*.test.ts`);
+}
 
 /** One line that any program can read: how many tests passed, and how many did not. */
 function closingLine(): Reporter {

@@ -1,49 +1,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SyncError } from '../errors.ts';
-import type { MigrationState } from '../postgres/migrate.ts';
+import { newerSchema } from '../postgres/migrate.ts';
 import type { Overview } from '../postgres/overview.ts';
-import { isExcused, isTooOld } from './freshness.ts';
-import type { Glance, Readings } from './http-readings.ts';
-import type { Metrics, WorkspaceReading } from './metrics.ts';
+import type { ShownParts } from './http-probes.ts';
 import { awayPage, missingPage, overviewPage, type PageMoment, workspacePage } from './page.ts';
-import { glanceAt, viewAll, viewOf } from './page-data.ts';
+import { viewAll, viewOf } from './page-data.ts';
 import type { WatchedWorkspace } from './watched.ts';
 
-export interface PageParts {
-  readonly workspaces: readonly WatchedWorkspace[];
-  readonly metrics: Metrics;
-  readonly readings: Readings;
-}
-
-/** The addresses that are answered, and with what. */
-export function addPages(app: FastifyInstance, parts: PageParts): void {
-  const startedMs = performance.now();
-  const watchedMs = () => performance.now() - startedMs;
-  const { workspaces, metrics, readings } = parts;
+/** What people ask: the overview, or the one workspace that there is; and each of many. */
+export function addPages(app: FastifyInstance, parts: ShownParts): void {
+  const { workspaces } = parts;
   const only = workspaces.length === 1 ? workspaces[0] : undefined;
 
-  app.get('/healthz', async () => ({ alive: true }));
-
-  app.get('/readyz', async (_request, reply) => {
-    const readiness = judgeReadiness(await tryGlance(readings), workspaces, watchedMs());
-    return reply.code(readiness.ready ? 200 : 503).send(readiness);
-  });
-
-  app.get('/metrics', async (_request, reply) => {
-    const overview = overviewIn(await tryGlance(readings));
-    const text = await metrics.expose(
-      workspaces.map((workspace) => readingOf(workspace, overview)),
-      overview !== null,
-    );
-    return reply.type(metrics.contentType).send(text);
-  });
-
-  app.get('/', async (request, reply) => {
-    if (only) return sendWorkspace(request, reply, only);
-    return sendPage(request, reply, async (overview, moment) =>
-      overviewPage(viewAll(workspaces, sourcesOf(overview)), moment),
-    );
-  });
+  app.get('/', (request, reply) =>
+    only ? sendWorkspace(request, reply, only) : sendOverview(request, reply),
+  );
 
   app.get<{ Params: { name: string } }>('/workspaces/:name', async (request, reply) => {
     const workspace = workspaces.find(({ name }) => name === request.params.name);
@@ -52,11 +23,11 @@ export function addPages(app: FastifyInstance, parts: PageParts): void {
 
   app.setNotFoundHandler(sendMissing);
 
-  const sourcesOf = (overview: Overview) => ({
-    overview,
-    watchedMs: watchedMs(),
-    callsLeft: metrics.callsLeft,
-  });
+  function sendOverview(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    return sendPage(request, reply, async (overview, moment) =>
+      overviewPage(viewAll(workspaces, sourcesOf(overview)), moment),
+    );
+  }
 
   function sendWorkspace(
     request: FastifyRequest,
@@ -64,7 +35,7 @@ export function addPages(app: FastifyInstance, parts: PageParts): void {
     workspace: WatchedWorkspace,
   ): Promise<FastifyReply> {
     return sendPage(request, reply, async (overview, moment) => {
-      const history = await readings.history(workspace.name);
+      const history = await parts.readings.history(workspace.name);
       const view = viewOf(workspace, sourcesOf(overview));
       return workspacePage(view, history, moment, workspace === only);
     });
@@ -78,13 +49,28 @@ export function addPages(app: FastifyInstance, parts: PageParts): void {
     const moment = momentOf(request);
     const asHtml = reply.type('text/html; charset=utf-8');
     try {
-      const { migrations, overview } = await readings.glance();
-      if (overview === null) throw notOurTables(migrations);
+      const overview = await readOverview();
       return asHtml.send(await render(overview, { ...moment, now: overview.now }));
     } catch (error) {
       if (!(error instanceof SyncError)) throw error;
-      return asHtml.code(503).send(awayPage(error.message, workspaces, moment));
+      return asHtml.code(503).send(awayPage(error, workspaces, moment));
     }
+  }
+
+  async function readOverview(): Promise<Overview> {
+    const { migrations, overview } = await parts.readings.glance();
+    if (overview !== null) return overview;
+    if (migrations === 'newer') throw newerSchema();
+    throw new SyncError(
+      'database',
+      `the tables in the database are not those of this program (${migrations})`,
+      'run: intercom-sync migrate',
+    );
+  }
+
+  function sourcesOf(overview: Overview) {
+    const { callsLeft } = parts.metrics;
+    return { overview, watchedMs: parts.watchedMs(), callsLeft };
   }
 }
 
@@ -99,85 +85,5 @@ function momentOf({ url }: FastifyRequest): PageMoment {
     now: new Date(),
     path,
     isStill: new URLSearchParams(query).get('refresh') === 'off',
-  };
-}
-
-/** While the database is away that is what is told, and no error. */
-async function tryGlance(readings: Readings): Promise<Glance | SyncError> {
-  try {
-    return await readings.glance();
-  } catch (error) {
-    if (error instanceof SyncError) return error;
-    throw error;
-  }
-}
-
-function overviewIn(glance: Glance | SyncError): Overview | null {
-  return glance instanceof SyncError ? null : glance.overview;
-}
-
-function notOurTables(migrations: MigrationState): SyncError {
-  return new SyncError('database', `The tables in the database are ${migrations}`);
-}
-
-/** What `/readyz` answers; `reasons` says what keeps it from being ready. */
-export interface Readiness {
-  readonly ready: boolean;
-  readonly database: 'answers' | 'away';
-  readonly migrations: MigrationState | null;
-  readonly too_old: readonly {
-    readonly workspace: string;
-    readonly last_success_at: string | null;
-    readonly stale_after_seconds: number;
-    readonly token_refused: boolean;
-  }[];
-}
-
-export function judgeReadiness(
-  glance: Glance | SyncError,
-  workspaces: readonly WatchedWorkspace[],
-  watchedMs: number,
-): Readiness {
-  if (glance instanceof SyncError) {
-    return { ready: false, database: 'away', migrations: null, too_old: [] };
-  }
-  const { migrations, overview } = glance;
-  const tooOld = overview === null ? [] : workspaces.filter(isLate(overview, watchedMs));
-  return {
-    ready: overview !== null && tooOld.length === 0,
-    database: 'answers',
-    migrations,
-    too_old: tooOld.map((workspace) => ({
-      workspace: workspace.name,
-      last_success_at:
-        overview?.workspaces.get(workspace.name)?.lastSuccessAt?.toISOString() ?? null,
-      stale_after_seconds: workspace.staleAfterMs / 1000,
-      token_refused: workspace.isRefused(),
-    })),
-  };
-}
-
-function isLate(overview: Overview, watchedMs: number) {
-  return ({ name, staleAfterMs }: WatchedWorkspace): boolean => {
-    const glance = glanceAt(overview, name);
-    return isTooOld(glance, overview.now, { staleAfterMs, watchedMs }) && !isExcused(glance);
-  };
-}
-
-function readingOf(workspace: WatchedWorkspace, overview: Overview | null): WorkspaceReading {
-  const glance = overview === null ? null : glanceAt(overview, workspace.name);
-  const age = (instant: Date | null | undefined) =>
-    overview === null || !instant
-      ? null
-      : Math.max(0, overview.now.getTime() - instant.getTime()) / 1000;
-  return {
-    workspace: workspace.name,
-    isRefused: workspace.isRefused(),
-    staleAfterSeconds: workspace.staleAfterMs / 1000,
-    lastSuccessAgeSeconds: age(glance?.lastSuccessAt),
-    lagSeconds: age(glance?.watermark),
-    runAgeSeconds: glance?.progress ? age(glance.newest?.startedAt) : null,
-    openRejects: glance?.openRejects ?? null,
-    userCount: glance?.userCount ?? null,
   };
 }

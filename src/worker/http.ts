@@ -3,6 +3,7 @@ import { describeError, SyncError } from '../errors.ts';
 import type { Database } from '../postgres/database.ts';
 import type { EventLog } from '../sync/report.ts';
 import { addPages } from './http-pages.ts';
+import { addProbes } from './http-probes.ts';
 import { createReadings } from './http-readings.ts';
 import type { Metrics } from './metrics.ts';
 import { CONTENT_SECURITY_POLICY } from './page-layout.ts';
@@ -19,7 +20,7 @@ export interface HttpOptions {
 
 export interface HttpServer {
   readonly url: string;
-  /** Ends within `CLOSE_MAX_MS`, whoever is still connected. */
+  /** Takes no longer than `CLOSE_MAX_MS`, whoever is still connected or waits for an answer. */
   close(): Promise<void>;
 }
 
@@ -35,7 +36,10 @@ const BODY_MAX_BYTES = 1;
 const CLOSE_MAX_MS = 2_000;
 
 /** Health, metrics and the status page: a way to look, and no way to change anything. */
-export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+export async function startHttp(
+  options: HttpOptions,
+  closeMaxMs: number = CLOSE_MAX_MS,
+): Promise<HttpServer> {
   const { host, port, log } = options;
   const app = Fastify({
     logger: false,
@@ -58,8 +62,15 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     return refuse(reply, 500, 'this did not work; the log says more');
   });
   const names = options.workspaces.map(({ name }) => name);
-  addPages(app, { ...options, readings: createReadings(options.database, names) });
-  return { url: await listen(app, host, port), close: () => closeWithin(app, CLOSE_MAX_MS) };
+  const startedMs = performance.now();
+  const parts = {
+    ...options,
+    readings: createReadings(options.database, names),
+    watchedMs: () => performance.now() - startedMs,
+  };
+  addProbes(app, parts);
+  addPages(app, parts);
+  return { url: await listen(app, host, port), close: () => closeWithin(app, closeMaxMs) };
 }
 
 /** What holds for every request, before anything is done for it. */

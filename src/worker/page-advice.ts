@@ -8,9 +8,9 @@ const ADVICE: Readonly<Record<string, string>> = {
     'Put a valid access token into the settings and start the worker again. What was read is kept, and the next run catches up.',
   settings: 'Correct the setting that is named and start the worker again.',
   source:
-    'Nothing yet: it is tried again by itself. If it goes on, look at Intercom’s status page and at the network in between.',
+    'It is tried again by itself. If that goes on, look at Intercom’s status page and at the network in between.',
   incomplete:
-    'Nothing yet: what was read is kept, nothing was marked as deleted, and the next run reads the workspace again.',
+    'The next run reads the workspace again. What was read is kept, and nothing was marked as deleted. If it goes on, ask Intercom about its count.',
   database:
     'Look at the database: is it up, is its disk full, has somebody taken a permission away? The worker goes on by itself once it answers.',
   busy: 'Nothing: another run holds the workspace.',
@@ -19,4 +19,4 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 /** The one warning that everybody with a large workspace sees, and nobody needs to act on. */
 export const LIMIT_IN_WORDS =
-  'Intercom lists 10,000 users at most, and this workspace has more. The run saw that and went on by Intercom’s scroll, which has no such limit, so no user is missing. Nothing is to be done.';
+  'Intercom lists 10,000 users at most, and this workspace has more. The program sees that and reads all users by Intercom’s scroll, which has no such limit. Nothing is to be done.';

@@ -7,6 +7,7 @@ export interface WorkspaceView {
   readonly name: string;
   readonly glance: WorkspaceGlance;
   readonly state: State;
+  /** Null where none is planned, as long as the token is refused. */
   readonly nextRun: NextRun | null;
   /** Calls left in the rate window; null where no run of this worker is on, or none has been told. */
   readonly callsLeft: number | null;
@@ -40,7 +41,7 @@ export function viewOf(
     name,
     glance,
     state: judge(glance, overview.now, watch),
-    nextRun: workspace.nextRun(),
+    nextRun: watch.isRefused ? null : workspace.nextRun(),
     callsLeft: callsLeft(name),
   };
 }

@@ -25,7 +25,7 @@ function renderVerdict(views: readonly WorkspaceView[]): Markup {
 
 function verdictOf(all: number, bad: number, warn: number, idle: number): [Tone, string] {
   const of = all === 1 ? 'the workspace' : `${number(all)} workspaces`;
-  if (bad > 0) return ['bad', `${number(bad)} of ${of} ${bad === 1 ? 'needs' : 'need'} somebody`];
+  if (bad > 0) return ['bad', `${number(bad)} of ${of} ${bad === 1 ? 'needs' : 'need'} attention`];
   if (warn > 0)
     return [
       'warn',
@@ -33,21 +33,26 @@ function verdictOf(all: number, bad: number, warn: number, idle: number): [Tone,
     ];
   if (idle > 0)
     return ['idle', `${number(idle)} of ${of} ${idle === 1 ? 'was' : 'were'} not read yet`];
-  return ['good', `All of ${of} are well`];
+  return ['good', all === 1 ? 'The workspace is well' : `All ${of} are well`];
 }
 
 function renderRow({ name, glance, state, nextRun }: WorkspaceView, now: Date): Markup {
   const { lastEnded, lastSuccessAt, userCount, openRejects } = glance;
   const changes =
     lastEnded === null ? '–' : number(lastEnded.inserted + lastEnded.updated + lastEnded.deleted);
-  return html`<tr><th scope="row"><a href="/workspaces/${name}">${name}</a></th>
+  return html`<tr><th scope="row"><a href="/workspaces/${name}">${breakable(name)}</a></th>
 <td><span class="state ${state.tone}">${state.label}</span>${shareOf(glance.progress)}</td>
 <td>${lastSuccessAt === null ? 'never' : fromNow(lastSuccessAt, now)}</td>
 <td class="num roomy">${userCount === null ? '–' : number(userCount)}</td>
 <td class="num roomy">${changes}</td>
 <td class="num roomy${openRejects === 0 ? ' zero' : ''}">${number(openRejects)}</td>
-<td class="roomy">${nextRun === null || state.label === 'Token refused' ? '–' : html`${fromNow(nextRun.at, now)}, ${nextRun.mode}`}</td></tr>
+<td class="roomy">${nextRun === null ? '–' : html`${fromNow(nextRun.at, now)}, ${nextRun.mode}`}</td></tr>
 ${state.tone === 'bad' || state.tone === 'warn' ? html`<tr class="note"><td colspan="7">${state.sentence}</td></tr>` : null}`;
+}
+
+/** A long name breaks at its underscores, not anywhere. */
+function breakable(name: string): readonly Markup[] {
+  return name.split(/(?<=_)/).map((part, at) => (at === 0 ? html`${part}` : html`<wbr>${part}`));
 }
 
 function shareOf(progress: WorkspaceView['glance']['progress']): Markup | null {

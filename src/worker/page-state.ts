@@ -98,7 +98,7 @@ const LEFT_ALONE: State = {
 const WAITING: State = {
   label: 'Not begun',
   tone: 'idle',
-  sentence: 'No run has begun yet.',
+  sentence: 'No run has begun yet; the first one reads every user.',
   advice: null,
 };
 

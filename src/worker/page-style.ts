@@ -60,8 +60,8 @@ h1 .state { font-size: 1rem; padding: .125rem .75rem; }
 .state.good { background: var(--good-page); color: var(--good); }
 .state.busy { background: var(--busy-page); color: var(--busy); }
 .state.idle { background: var(--idle-page); color: var(--idle); }
-.warn-text { color: var(--warn); }
-.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 11rem), 1fr)); gap: .75rem 1.5rem; margin: 0; }
+.warn-text, .warn-text a { color: var(--warn); }
+.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 9rem), 1fr)); gap: .75rem 1.5rem; margin: 0; }
 .facts dt { color: var(--soft); font-size: .8125rem; }
 .facts dd { margin: 0; font-variant-numeric: tabular-nums; }
 .tiles { grid-template-columns: repeat(auto-fit, minmax(9.25rem, 1fr)); gap: .75rem; }
@@ -77,7 +77,8 @@ table { width: 100%; border-collapse: collapse; font-size: .9375rem; }
 th, td { text-align: left; padding: .4375rem .75rem .4375rem 0; vertical-align: top; font-weight: 400; border-top: 1px solid var(--edge); }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--soft); font-size: .8125rem; border-top: 0; padding-top: 0; }
-tbody th { overflow-wrap: anywhere; }
+tbody th { overflow-wrap: break-word; }
+.num + :not(.num) { padding-left: 1rem; }
 .num { text-align: right; font-variant-numeric: tabular-nums; }
 .zero { color: var(--soft); }
 .note td { border-top: 0; padding-top: 0; color: var(--soft); font-size: .875rem; overflow-wrap: anywhere; }
@@ -86,6 +87,7 @@ tbody th { overflow-wrap: anywhere; }
 .dot.bad, .status.bad { color: var(--bad); }
 .dot.warn, .status.warn { color: var(--warn); }
 .dot.busy, .status.busy { color: var(--busy); }
+.mode { white-space: nowrap; }
 .status.bad, .status.warn { font-weight: 600; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem; }
 figure { margin: 0; }
@@ -95,7 +97,7 @@ svg text { fill: var(--soft); font-size: 12px; }
 svg .grid { stroke: var(--edge); stroke-width: 1; }
 svg .line { fill: none; stroke: var(--changed); stroke-width: 2.25; }
 svg .area { fill: var(--changed); opacity: .12; }
-svg .dot { fill: var(--changed); }
+svg .end { fill: var(--changed); }
 svg .new { fill: var(--new); }
 svg .changed { fill: var(--changed); }
 svg .gone { fill: var(--gone); }
@@ -112,7 +114,11 @@ svg .failed { fill: var(--bad); font-weight: 700; }
 @media (max-width: 40rem) {
   .roomy { display: none; }
   .card, .banner { padding: .75rem .875rem; }
-  th, td { padding-right: .5rem; }
+  table { font-size: .875rem; }
+  thead th { font-size: .75rem; }
+  th, td { padding-right: .375rem; }
+  .state { font-size: .8125rem; padding: .0625rem .5rem; }
+  td time { white-space: nowrap; }
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); }
 }
 `;

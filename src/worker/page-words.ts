@@ -55,7 +55,7 @@ export function clock(at: Date): string {
 }
 
 export function day(at: Date): string {
-  return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]}`;
+  return `${at.getUTCDate()}\u00a0${MONTHS[at.getUTCMonth()]}`;
 }
 
 export function minute(at: Date): string {

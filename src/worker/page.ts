@@ -1,3 +1,4 @@
+import type { SyncError } from '../errors.ts';
 import type { WorkspaceHistory } from '../postgres/history.ts';
 import type { WorkspaceView } from './page-data.ts';
 import { html, type Markup } from './page-html.ts';
@@ -43,7 +44,7 @@ export function workspacePage(
 
 /** What can be said without the database. */
 export function awayPage(
-  reason: string,
+  { message, hint }: SyncError,
   workspaces: readonly WatchedWorkspace[],
   moment: PageMoment,
 ): string {
@@ -52,8 +53,8 @@ export function awayPage(
     title: 'No database',
     tone: 'bad',
     main: html`<section class="banner bad" aria-label="State"><h1>The database cannot be read</h1>
-<p>${reason}. Runs wait for it and go on by themselves; nothing that was written is lost.</p>
-<p><strong>What to do:</strong> look whether Postgres is up and can be reached from this machine.</p></section>
+<p><strong>Why:</strong> ${message}.</p>
+<p><strong>What to do:</strong> ${hint ?? 'look whether Postgres is up and can be reached from here'}. Runs wait for it and go on by themselves; nothing that was written is lost.</p></section>
 <section class="card" aria-labelledby="next"><h2 id="next">Next runs</h2>
 <table><thead><tr><th scope="col">Workspace</th><th scope="col">Next run</th></tr></thead>
 <tbody>${workspaces.map(nextRunRow)}</tbody></table></section>`,
