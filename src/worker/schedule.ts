@@ -2,33 +2,12 @@ import { type Job, type JobResult, PgBoss } from 'pg-boss';
 import type { WorkspaceSchedule } from '../config-worker.ts';
 import type { Cron } from '../cron.ts';
 import { translateDriverError } from '../postgres/faults.ts';
+import type { GivenUp, QueueReport, Turn, TurnEnd, TurnQueue } from './turns.ts';
 
 /**
  * When a workspace's turn comes and which worker has it; pg-boss is used here and nowhere else. What
  * is due and what was done is not known here: of that `sync_runs` tells.
  */
-export interface TurnQueue {
-  /** Asks for a turn as soon as may be. Of a workspace that waits or is being read there is one. */
-  ask(workspace: string): Promise<void>;
-  /** Takes no more turns, waits for those in hand within `drainMaxMs`, and hands back the rest. */
-  close(drainMaxMs: number): Promise<void>;
-}
-
-export interface Turn {
-  readonly workspace: string;
-  /** Turns in a row that failed before this one. */
-  readonly failures: number;
-}
-
-export type TurnEnd =
-  /** A success settles what was given up before. */
-  | { readonly kind: 'done'; readonly hasSucceeded: boolean }
-  /** Another worker, or this one started again, takes the turn at once. */
-  | { readonly kind: 'handed back' }
-  | { readonly kind: 'again'; readonly afterSeconds: number; readonly failures: number }
-  /** Goes to the dead letters; the next tick asks for a new turn. */
-  | { readonly kind: 'given up'; readonly message: string };
-
 export interface TurnQueueOptions {
   readonly url: string;
   readonly schedules: readonly WorkspaceSchedule[];
@@ -48,13 +27,13 @@ const SPARE_CONNECTIONS = 2;
 const CONNECT_MAX_MS = 10_000;
 /** A frozen socket is noticed by this alone. */
 const ANSWER_MAX_MS = 30_000;
-const POLL_SECONDS = 2;
+const POLL_SECONDS = 3;
 /** A worker that was killed is missed after so long, by whoever looks every so often. */
 const HEARTBEAT_SECONDS = 10;
-const LOOK_SECONDS = 2;
+const LOOK_SECONDS = 4;
 /** A tick is seen so long after it at the latest, and sent on so soon after that. */
 const TICKS_LOOKED_FOR_SECONDS = 10;
-const TICKS_SENT_SECONDS = 2;
+const TICKS_SENT_SECONDS = 5;
 /** Each worker that dies with a turn in hand, or hands it back, uses up one. */
 const DEATHS_MAX = 100;
 /** The longest that pg-boss allows; a run that takes longer goes on, and its turn finds it busy. */
@@ -90,19 +69,6 @@ export async function openTurnQueue(options: TurnQueueOptions): Promise<TurnQueu
     ask: (workspace) => askNow(boss, workspace),
     close: (drainMaxMs) => boss.stop({ graceful: true, timeout: drainMaxMs }),
   };
-}
-
-export interface QueueReport {
-  /** Workers that beat. */
-  readonly workers: number;
-  /** What the workers have written down, whatever the settings of whoever reads it. */
-  readonly schedules: readonly WorkspaceSchedule[];
-  readonly givenUp: readonly GivenUp[];
-}
-
-export interface GivenUp {
-  readonly workspace: string;
-  readonly at: Date;
 }
 
 /** Null where no worker of this version ever ran. Only looks, and leaves nothing behind. */

@@ -1,5 +1,5 @@
 import { describeError, Interrupted } from '../errors.ts';
-import type { Turn, TurnEnd } from './schedule.ts';
+import type { Turn, TurnEnd } from './turns.ts';
 
 /** Intercom refused the token, or what else nobody but a person can mend. */
 export type Refusal = { readonly kind: 'refused' };

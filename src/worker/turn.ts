@@ -9,8 +9,8 @@ import { noticeOfEnd, noticingLog } from './notices.ts';
 import type { Notifier } from './notify.ts';
 import type { WorkerObserver } from './observer.ts';
 import { runWorkspace } from './run-workspace.ts';
-import type { Turn, TurnEnd } from './schedule.ts';
 import { endOfFailure, retryLater } from './turn-end.ts';
+import type { Turn, TurnEnd } from './turns.ts';
 
 export interface TurnParts {
   readonly config: Config;

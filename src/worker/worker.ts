@@ -8,8 +8,9 @@ import type { EventLog, Progress } from '../sync/report.ts';
 import { nextRun, staleAfterMs, whatIsDue } from './due.ts';
 import { createNotifier } from './notify.ts';
 import type { WorkerObserver } from './observer.ts';
-import { openTurnQueue, type TurnQueue } from './schedule.ts';
+import { openTurnQueue } from './schedule.ts';
 import { createTurnTaker } from './turn.ts';
+import type { TurnQueue } from './turns.ts';
 import { createOutage, type DatabaseWatch, onceThere, watchDatabase } from './watch.ts';
 import type { WatchedWorkspace } from './watched.ts';
 

@@ -1,12 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { WorkspaceSchedule } from '../../src/config-worker.ts';
-import {
-  openTurnQueue,
-  readTurnQueue,
-  type Turn,
-  type TurnEnd,
-  type TurnQueue,
-} from '../../src/worker/schedule.ts';
+import { openTurnQueue, readTurnQueue } from '../../src/worker/schedule.ts';
+import type { Turn, TurnEnd, TurnQueue } from '../../src/worker/turns.ts';
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.ts';
 import { eventually } from '../support/workers.ts';
 
