@@ -16,6 +16,7 @@ The first time:
   intercom-sync demo                       see it work, with no account and no database
   intercom-sync check                      prove the settings
   intercom-sync sync                       read the users of your workspace into your database
+  intercom-sync worker                     go on doing so, on schedule
 
 Settings are environment variables. Two are required:
   INTERCOM_ACCESS_TOKEN   an access token of the workspace

@@ -2,7 +2,7 @@ import { type Job, type JobResult, PgBoss } from 'pg-boss';
 import type { WorkspaceSchedule } from '../config-worker.ts';
 import type { Cron } from '../cron.ts';
 import { translateDriverError } from '../postgres/faults.ts';
-import type { GivenUp, QueueReport, Turn, TurnEnd, TurnQueue } from './turns.ts';
+import type { QueueReport, Turn, TurnEnd, TurnQueue } from './turns.ts';
 
 /**
  * When a workspace's turn comes and which worker has it; pg-boss is used here and nowhere else. What

@@ -30,9 +30,10 @@ export function endOfFailure(
     case 'settings':
       return { kind: 'refused' };
     case 'bug':
+    // Everybody was read, and would be read again: that is for the next tick, not for the next minute.
+    case 'incomplete':
       return { kind: 'given up', message };
     case 'source':
-    case 'incomplete':
     case 'database':
       return retryLater(failures, message);
   }
