@@ -1,13 +1,15 @@
 import { defineConfig } from 'vitest/config';
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Tests that need more of a machine than Node: each folder is run by itself, with `--mode` and its name. */
-const APART = ['pgbouncer'];
+/** Tests that need more of a machine than Node; each has a script, `npm run test:NAME`. */
+const APART = ['browser', 'pgbouncer'];
 
-export default defineConfig(({ mode }) => ({
+export default defineConfig({
   test: {
-    include: [APART.includes(mode) ? `test/${mode}/**/*.test.ts` : 'test/**/*.test.ts'],
-    exclude: APART.filter((folder) => folder !== mode).map((folder) => `test/${folder}/**`),
+    projects: [
+      project('default', ['test/**/*.test.ts'], folders(APART)),
+      ...APART.map((name) => project(name, folders([name]), [])),
+    ],
     // Real Postgres, real processes: a test that takes this long is stuck, not slow.
     testTimeout: 120_000,
     hookTimeout: 120_000,
@@ -15,7 +17,15 @@ export default defineConfig(({ mode }) => ({
     pool: 'forks',
     reporters: ['default', closingLine()],
   },
-}));
+});
+
+function project(name: string, include: string[], exclude: string[]) {
+  return { extends: true as const, test: { name, include, exclude } };
+}
+
+function folders(names: readonly string[]): string[] {
+  return names.map((name) => `test/${name}/**/*.test.ts`);
+}
 
 /** One line that any program can read: how many tests passed, and how many did not. */
 function closingLine(): Reporter {

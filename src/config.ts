@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { createReader, type Environment, isSafeOrigin, type Reader } from './config-reader.ts';
+import { type NamedWorkspace, type WorkerConfig, workerConfig } from './config-worker.ts';
 import { SyncError } from './errors.ts';
+
+export type { Environment } from './config-reader.ts';
 
 /** Every setting, parsed once from the environment. Nothing else in the program reads variables. */
 export interface Config {
@@ -14,6 +17,7 @@ export interface Config {
   readonly massDeleteLimit: number;
   readonly leaseSeconds: number;
   readonly retentionDays: number;
+  readonly worker: WorkerConfig;
   /** Empty for a command that does not speak to Intercom. */
   readonly workspaces: readonly WorkspaceConfig[];
 }
@@ -33,14 +37,13 @@ export interface WorkspaceConfig {
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * Throws one `SyncError` of kind `settings` that names every variable that is missing or wrong, and
  * never a value. An empty variable counts as unset, as compose files pass it.
  */
 export function parseConfig(env: Environment, needs: { intercom: boolean }): Config {
   const reader = createReader(env);
+  const named = namedWorkspaces(reader);
   const config: Config = {
     databaseUrl: databaseUrlOf(reader),
     syncDirectory: reader.text('INTERCOM_SYNC_DIR', '.intercom-sync'),
@@ -50,15 +53,18 @@ export function parseConfig(env: Environment, needs: { intercom: boolean }): Con
     massDeleteLimit: reader.share('SYNC_MASS_DELETE_LIMIT', { from: 0, otherwise: 0.1 }),
     leaseSeconds: reader.whole('SYNC_LEASE_SECONDS', { from: 3, to: 3600, otherwise: 30 }),
     retentionDays: reader.whole('SYNC_RETENTION_DAYS', { from: 1, to: 3650, otherwise: 90 }),
-    workspaces: Object.freeze(needs.intercom ? workspaces(reader) : []),
+    worker: workerConfig(reader, named),
+    workspaces: Object.freeze(
+      needs.intercom ? named.map(({ name, own }) => workspace(reader, name, own)) : [],
+    ),
   };
   if (reader.problems.length > 0) throw new SyncError('settings', reader.problems.join('\n'));
   return Object.freeze(config);
 }
 
-function workspaces(reader: Reader): WorkspaceConfig[] {
+function namedWorkspaces(reader: Reader): NamedWorkspace[] {
   const names = reader.text('INTERCOM_WORKSPACES', '');
-  if (names === '') return [workspace(reader, 'default', (name) => name)];
+  if (names === '') return [{ name: 'default', own: (variable) => variable }];
   const listed = names.split(',').map((name) => name.trim());
   if (!listed.every((name) => /^[a-z0-9_]+$/.test(name))) {
     // Nothing more is said of them: the names of their variables would repeat what was given.
@@ -73,9 +79,10 @@ function workspaces(reader: Reader): WorkspaceConfig[] {
       'INTERCOM_WORKSPACES must be names that differ, and none may be another with _file behind it',
     );
   }
-  return listed.map((name) =>
-    workspace(reader, name, (variable) => `${variable}__${name.toUpperCase()}`),
-  );
+  return listed.map((name) => ({
+    name,
+    own: (variable) => `${variable}__${name.toUpperCase()}`,
+  }));
 }
 
 /** A workspace's own variable counts, else the one for all; a token is never shared. */
@@ -147,58 +154,6 @@ function apiVersionOf(reader: Reader, name: string): string {
   return version;
 }
 
-type Reader = ReturnType<typeof createReader>;
-
-/** Each method returns a usable value, and a problem in the list if there was none. */
-function createReader(env: Environment) {
-  const problems: string[] = [];
-  const given = (name: string) => env[name]?.trim() || undefined;
-
-  function secret(name: string): string | undefined {
-    const file = given(`${name}_FILE`);
-    if (file === undefined) return given(name);
-    if (given(name) !== undefined) problems.push(`${name} and ${name}_FILE are both set: keep one`);
-    try {
-      return readFileSync(file, 'utf8').trim() || undefined;
-    } catch {
-      problems.push(`${name}_FILE names a file that cannot be read`);
-      return undefined;
-    }
-  }
-
-  function number(
-    name: string,
-    rule: { from: number; to: number; otherwise: number },
-    shape: RegExp,
-    kind: string,
-  ) {
-    const text = given(name);
-    if (text === undefined) return rule.otherwise;
-    const value = shape.test(text) ? Number(text) : Number.NaN;
-    if (value >= rule.from && value <= rule.to) return value;
-    problems.push(`${name} must be a ${kind} from ${rule.from} to ${rule.to}`);
-    return rule.otherwise;
-  }
-
-  return {
-    problems,
-    has: (name: string) => given(name) !== undefined,
-    text: (name: string, otherwise: string) => given(name) ?? otherwise,
-    whole: (name: string, rule: { from: number; to: number; otherwise: number }) =>
-      number(name, rule, /^\d{1,9}$/, 'whole number'),
-    share: (name: string, rule: { from: number; otherwise: number }) =>
-      number(name, { ...rule, to: 1 }, /^\d(\.\d{1,9})?$/, 'number'),
-    oneOf<T extends string>(name: string, values: readonly T[], otherwise: T): T {
-      const value = values.find((candidate) => candidate === (given(name) ?? otherwise));
-      if (value === undefined) problems.push(`${name} must be one of ${values.join(', ')}`);
-      return value ?? otherwise;
-    },
-    secret,
-  };
-}
-
 function isSafeBase(url: URL): boolean {
-  const isBare = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
-  const isLoopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
-  return isBare && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback));
+  return isSafeOrigin(url) && url.search === '' && url.hash === '';
 }

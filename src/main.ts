@@ -9,6 +9,7 @@ import { rejectsCommand } from './cli/rejects.ts';
 import { runSimulator, simulatorCommand } from './cli/simulator.ts';
 import { statusCommand } from './cli/status.ts';
 import { syncCommand } from './cli/sync.ts';
+import { workerCommand } from './cli/worker.ts';
 import { Interrupted, type StopSignal } from './errors.ts';
 
 const HELP = `
@@ -16,6 +17,7 @@ The first time:
   intercom-sync demo                       see it work, with no account and no database
   intercom-sync check                      prove the settings
   intercom-sync sync                       read the users of your workspace into your database
+  intercom-sync worker                     go on doing so, on schedule
 
 Settings are environment variables. Two are required:
   INTERCOM_ACCESS_TOKEN   an access token of the workspace
@@ -51,6 +53,7 @@ async function main(args: readonly string[]): Promise<number> {
     .helpCommand(false);
   for (const create of [
     syncCommand,
+    workerCommand,
     checkCommand,
     migrateCommand,
     statusCommand,

@@ -6,6 +6,7 @@ import { findUntidy } from './support/tidy-rules.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const WHY = '(docs/ARCHITECTURE.md says why)';
+const FETCH_PLACES = 'src/intercom/client.ts and src/worker/notify.ts';
 
 afterAll(closeParser);
 
@@ -107,6 +108,16 @@ test('bottleneck and p-retry are found outside of limits.ts, and not within', ()
 });
 
 test.each([
+  ['pg-boss', 'src/worker/schedule.ts'],
+  ['cron-parser', 'src/cron.ts'],
+])('%s is found outside of its one place, and not within', (name, place) => {
+  const text = `import { a } from '${name}';`;
+  expect(plant({ [place]: text, 'src/worker/worker.ts': text })).toEqual([
+    layer('src/worker/worker.ts', name, `only ${place} does`),
+  ]);
+});
+
+test.each([
   `await fetch('https://example.com');`,
   `await globalThis.fetch('https://example.com');`,
   `const get = fetch;`,
@@ -120,16 +131,18 @@ test.each([
   `function get() { return fetch; }`,
   `const gets = [fetch];`,
   `const get = (fetch as Get) ?? other;`,
-])('fetch is found outside of client.ts: %s', (text) => {
-  expect(plant({ 'src/cli/x.ts': text, 'src/intercom/client.ts': text })).toEqual([
-    `layer violation: src/cli/x.ts uses fetch; only src/intercom/client.ts does ${WHY}`,
+])('fetch is found outside of its two places: %s', (text) => {
+  const places = { 'src/intercom/client.ts': text, 'src/worker/notify.ts': text };
+  expect(plant({ 'src/cli/x.ts': text, ...places, 'src/worker/x.ts': text })).toEqual([
+    `layer violation: src/cli/x.ts uses fetch; only ${FETCH_PLACES} do ${WHY}`,
+    `layer violation: src/worker/x.ts uses fetch; only ${FETCH_PLACES} do ${WHY}`,
   ]);
 });
 
 test('fetch in sync is a matter of layers too', () => {
   expect(plant({ 'src/sync/x.ts': `await fetch('x');` })).toEqual([
     layer('src/sync/x.ts', 'fetch', 'src/sync/ declares what it needs'),
-    `layer violation: src/sync/x.ts uses fetch; only src/intercom/client.ts does ${WHY}`,
+    `layer violation: src/sync/x.ts uses fetch; only ${FETCH_PLACES} do ${WHY}`,
   ]);
 });
 

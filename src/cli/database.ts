@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { type Database, openDatabase } from '../postgres/database.ts';
+import { type Database, type DatabaseOptions, openDatabase } from '../postgres/database.ts';
 import { openEmbeddedPostgres } from '../postgres/embedded.ts';
 
 /** Opens the configured database for as long as `use` runs; the embedded one is started for it. */
@@ -7,6 +7,7 @@ export async function withDatabase<T>(
   config: Config,
   signal: AbortSignal,
   use: (database: Database, url: string) => Promise<T>,
+  options: DatabaseOptions = {},
 ): Promise<T> {
   const embedded =
     config.databaseUrl === 'embedded'
@@ -14,7 +15,7 @@ export async function withDatabase<T>(
       : null;
   try {
     const url = embedded?.url ?? config.databaseUrl;
-    const database = openDatabase(url);
+    const database = openDatabase(url, options);
     try {
       return await use(database, url);
     } finally {

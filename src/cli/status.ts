@@ -1,22 +1,51 @@
 import type { Command } from 'commander';
 import { parseConfig } from '../config.ts';
 import { readStatus, type WorkspaceStatus } from '../postgres/status.ts';
+import { nextRun } from '../worker/due.ts';
+import { readTurnQueue } from '../worker/schedule.ts';
+import type { GivenUp, QueueReport } from '../worker/turns.ts';
+import type { NextRun } from '../worker/watched.ts';
 import { withDatabase } from './database.ts';
 import { type Io, newCommand, writeLine } from './io.ts';
 import { formatInstant, formatNumber, renderTable } from './output.ts';
 
 export function statusCommand(io: Io): Command {
-  return newCommand('status', 'the last runs, what they did, and the watermark')
+  return newCommand('status', 'the last runs, what they did, the watermark and the next run')
     .option('--json', 'print one JSON object', false)
     .action(async ({ json }: { json: boolean }) => {
       const config = parseConfig(io.env, { intercom: false });
-      const statuses = await withDatabase(config, io.stop, (database) => readStatus(database));
-      if (json) writeLine(io.stdout, JSON.stringify({ workspaces: statuses.map(statusToJson) }));
-      else writeLine(io.stdout, statuses.map(render).join('\n\n') || 'Nothing was synced yet.');
+      const { statuses, queue } = await withDatabase(config, io.stop, async (database, url) => ({
+        statuses: await readStatus(database),
+        queue: await readTurnQueue(url),
+      }));
+      const outlooks = statuses.map((status) => ({ status, ...outlookOf(status, queue) }));
+      if (json) {
+        const workers = queue?.workers ?? 0;
+        writeLine(io.stdout, JSON.stringify({ workers, workspaces: outlooks.map(outlookToJson) }));
+      } else writeLine(io.stdout, outlooks.map(render).join('\n\n') || 'Nothing was synced yet.');
     });
 }
 
-function render(status: WorkspaceStatus): string {
+interface WorkspaceOutlook {
+  readonly status: WorkspaceStatus;
+  /** Null where no worker lives that would do it. */
+  readonly next: NextRun | null;
+  /** Turns that were tried as often as they may be, and failed; a success clears them. */
+  readonly givenUp: readonly GivenUp[];
+}
+
+function outlookOf(
+  { workspace }: WorkspaceStatus,
+  queue: QueueReport | null,
+): Omit<WorkspaceOutlook, 'status'> {
+  const schedule = queue?.schedules.find((each) => each.workspace === workspace);
+  return {
+    next: queue?.workers && schedule ? nextRun(schedule, new Date()) : null,
+    givenUp: queue?.givenUp.filter((letter) => letter.workspace === workspace) ?? [],
+  };
+}
+
+function render({ status, next, givenUp }: WorkspaceOutlook): string {
   const { holder } = status;
   const columns = [
     'run',
@@ -50,13 +79,23 @@ function render(status: WorkspaceStatus): string {
     ...(holder
       ? [`being written by ${holder.owner}, lease until ${formatInstant(holder.expiresAt)}`]
       : []),
+    ...(next ? [`next run ${formatInstant(next.at)}, ${next.mode}`] : []),
+    ...(givenUp.length > 0 ? [describeGivenUp(givenUp)] : []),
     '',
     renderTable(columns, rows),
   ].join('\n');
 }
 
+function describeGivenUp(givenUp: readonly GivenUp[]): string {
+  return `dead letters: ${givenUp.length}, the last given up ${formatInstant(lastOf(givenUp))}; the next tick tries again`;
+}
+
+function lastOf(givenUp: readonly GivenUp[]): Date | null {
+  return givenUp.length === 0 ? null : new Date(Math.max(...givenUp.map(({ at }) => at.getTime())));
+}
+
 /** The names of the tables' columns, as everything that scripts read. */
-function statusToJson(status: WorkspaceStatus) {
+function outlookToJson({ status, next, givenUp }: WorkspaceOutlook) {
   return {
     workspace: status.workspace,
     app_id: status.appId,
@@ -64,6 +103,8 @@ function statusToJson(status: WorkspaceStatus) {
     live_users: status.liveUsers,
     open_rejects: status.openRejects,
     lease: status.holder && { owner: status.holder.owner, expires_at: status.holder.expiresAt },
+    next_run: next && { mode: next.mode, at: next.at },
+    dead_letters: { count: givenUp.length, last_at: lastOf(givenUp) },
     runs: status.runs.map((run) => ({
       run_id: run.id,
       mode: run.mode,

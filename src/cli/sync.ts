@@ -1,20 +1,15 @@
-import { hostname } from 'node:os';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Config, parseConfig, type WorkspaceConfig } from '../config.ts';
 import { Interrupted, SyncError } from '../errors.ts';
-import { createIntercomSource, type IntercomSource } from '../intercom/source.ts';
 import { createLog } from '../log.ts';
 import type { Database } from '../postgres/database.ts';
-import { acquireLease } from '../postgres/lease.ts';
 import { migrateDatabase } from '../postgres/migrate.ts';
-import { openPreviewStore } from '../postgres/preview.ts';
-import { openStore } from '../postgres/store.ts';
-import type { RunParts } from '../sync/parts.ts';
 import type { RunRequest } from '../sync/plan.ts';
 import { logReport, newTally, type RunReport, reportToJson } from '../sync/report.ts';
-import { runSync } from '../sync/run.ts';
 import { ORDERS, type Order, SORTS, type Sort } from '../sync/source.ts';
+import { runWorkspace } from '../worker/run-workspace.ts';
 import { withDatabase } from './database.ts';
+import { wholeFrom } from './flags.ts';
 import { exitCodeOf, type Io, newCommand, writeLine } from './io.ts';
 import { summarize } from './output.ts';
 import { createLogProgress, createTerminalLine } from './progress.ts';
@@ -136,7 +131,7 @@ function requestOf(flags: SyncFlags): RunRequest {
   };
 }
 
-/** Puts Intercom, Postgres and the run together. */
+/** One run in the foreground: on a terminal with a line that moves, else with a log alone. */
 export async function syncWorkspace(
   io: Io,
   config: Config,
@@ -144,46 +139,13 @@ export async function syncWorkspace(
   request: RunRequest,
   { database, url, wait }: { database: Database; url: string; wait: boolean },
 ): Promise<RunReport> {
-  let source: IntercomSource | null = null;
-  const line = io.stderr.isTTY
-    ? createTerminalLine(io.stderr, () => source?.callsLeft() ?? null)
-    : null;
+  let callsLeft: number | null = null;
+  const line = io.stderr.isTTY ? createTerminalLine(io.stderr, () => callsLeft) : null;
   const log = createLog({
     level: config.logLevel,
     isTerminal: line !== null,
     destination: line?.logDestination ?? io.stderr,
   }).with({ workspace: workspace.name });
-
-  const parts: RunParts = {
-    log,
-    progress: line?.progress ?? createLogProgress(log),
-    clock: { now: () => new Date(), elapsedMs: () => performance.now() },
-    stop: io.stop,
-    async acquireStore(signal) {
-      if (request.isDryRun) return openPreviewStore(database, workspace.name);
-      const owner = `${hostname()}:${process.pid}`;
-      const { leaseSeconds } = config;
-      const lease = await acquireLease(database, {
-        workspace: workspace.name,
-        owner,
-        leaseSeconds,
-        wait,
-        signal,
-        onHeld: (holder, leftMs) =>
-          log.info('workspace_held', { owner: holder, lease_left_ms: Math.round(leftMs) }),
-      });
-      return openStore(database, lease);
-    },
-    openSource(signal) {
-      source = createIntercomSource({
-        ...workspace,
-        signal,
-        onWait: ({ reason, waitMs, status, message }) =>
-          log.warn(`intercom_${reason}`, { wait_ms: waitMs, status, message }),
-      });
-      return source;
-    },
-  };
   const tellStop = () =>
     log.info('stop_requested', {
       signal: io.stop.reason instanceof Interrupted ? io.stop.reason.signal : null,
@@ -191,24 +153,17 @@ export async function syncWorkspace(
   io.stop.addEventListener('abort', tellStop, { once: true });
   try {
     if (!request.isDryRun) await migrateDatabase(url);
-    const report = await runSync(
-      request,
-      { ...config, ...workspace, workspace: workspace.name },
-      parts,
-    );
-    logReport(log, report);
-    return report;
+    return await runWorkspace({
+      ...{ config, workspace, request, database, wait, log, stop: io.stop },
+      progress: line?.progress ?? createLogProgress(log),
+      listener: {
+        onAnswer(_, left) {
+          callsLeft = left;
+        },
+      },
+    });
   } finally {
     io.stop.removeEventListener('abort', tellStop);
     line?.clear();
-    await (source as IntercomSource | null)?.close();
   }
-}
-
-function wholeFrom(from: number, to: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= from && value <= to) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${from} to ${to}.`);
-  };
 }

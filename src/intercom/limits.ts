@@ -27,6 +27,8 @@ export interface LimitOptions {
   readonly retry: RetryBounds;
   /** Told of each failed request that is sent again. */
   readonly onRetry: (error: ApiError, waitMs: number) => void;
+  /** Told of each try that has ended, once its headers count: null where no answer came. */
+  readonly onAnswer?: ((status: number | null) => void) | undefined;
 }
 
 export interface RetryBounds {
@@ -58,14 +60,21 @@ export function createLimitedClient(client: IntercomClient, options: LimitOption
   const budget = createBudget(options.rateShare);
 
   async function attempt<T>(path: string, read: Reader<T>, signal: AbortSignal): Promise<Got<T>> {
+    let head: AnswerHead | null = null;
+    let isRefused = false;
     try {
       const got = await client.get(path, read, signal);
-      budget.observe(got.head, false);
+      head = got.head;
       return got;
     } catch (error) {
-      if (error instanceof ApiError) budget.observe(error.head, error.recovery === 'wait');
-      else budget.observe(null, false);
+      if (error instanceof ApiError) {
+        head = error.head;
+        isRefused = error.recovery === 'wait';
+      }
       throw error;
+    } finally {
+      budget.observe(head, isRefused);
+      if (head) options.onAnswer?.(head.status);
     }
   }
 

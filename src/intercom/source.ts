@@ -14,6 +14,8 @@ export interface IntercomOptions extends ClientOptions {
   /** Ends every request and wait; its reason is what they throw. */
   readonly signal: AbortSignal;
   readonly onWait: (wait: SourceWait) => void;
+  /** Told of each request that has ended, with its status: null where no answer came. */
+  readonly onAnswer?: (status: number | null) => void;
 }
 
 /** Why the source is not reading just now. Codes and numbers alone. */
@@ -39,6 +41,7 @@ export function createIntercomSource(options: IntercomOptions): IntercomSource {
   const limited = createLimitedClient(createClient(options), {
     rateShare: options.rateShare,
     retry: options.retry ?? RETRY_BOUNDS,
+    onAnswer: options.onAnswer,
     onRetry: (error, waitMs) =>
       options.onWait({
         reason: error.recovery === 'wait' ? 'rate_limit' : 'retry',

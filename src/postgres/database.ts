@@ -27,7 +27,7 @@ export interface TransactionOptions {
   readonly idleMaxMs?: number;
 }
 
-// Pages are written one at a time; beside them are the lease's renewal and a reader.
+// One run: pages are written one at a time; beside them are the lease's renewal and a reader.
 const CONNECTIONS_MAX = 4;
 const CONNECT_MAX_MS = 10_000;
 const IDLE_CONNECTION_MAX_MS = 30_000;
@@ -39,11 +39,20 @@ const LOCK_WAIT_MAX_MS = 10_000;
 const IDLE_IN_TRANSACTION_MAX_MS = 15_000;
 const CLOSE_MAX_MS = 5_000;
 
-export function openDatabase(url: string, { answerMaxMs = ANSWER_MAX_MS } = {}): Database {
+export interface DatabaseOptions {
+  readonly answerMaxMs?: number;
+  /** Shared by all who use this database at once; whoever finds none free waits. */
+  readonly connectionsMax?: number;
+}
+
+export function openDatabase(
+  url: string,
+  { answerMaxMs = ANSWER_MAX_MS, connectionsMax = CONNECTIONS_MAX }: DatabaseOptions = {},
+): Database {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: 'intercom-sync',
-    max: CONNECTIONS_MAX,
+    max: connectionsMax,
     connectionTimeoutMillis: CONNECT_MAX_MS,
     idleTimeoutMillis: IDLE_CONNECTION_MAX_MS,
     query_timeout: answerMaxMs,

@@ -93,7 +93,7 @@ async function readWorkspaces(tx: Transaction): Promise<WorkspaceRow[]> {
 }
 
 /** Of a running run the counters are what its checkpoints say so far. */
-async function readRuns(
+export async function readRuns(
   tx: Transaction,
   workspace: string,
   runsMax: number,

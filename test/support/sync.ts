@@ -100,6 +100,8 @@ export interface RunningProgram {
   kill(signal: NodeJS.Signals): void;
   /** Settles when stderr has this text; fails when the program ends first. */
   says(text: string): Promise<void>;
+  /** What stderr has so far. */
+  output(): string;
 }
 
 /** The program itself, in a process of its own, with nothing of this process's environment. */
@@ -127,6 +129,7 @@ export function startProgram(args: readonly string[], env: Environment): Running
     pid: child.pid ?? 0,
     finished,
     kill: (signal) => child.kill(signal),
+    output: () => stderr,
     says: (text) =>
       new Promise((resolve, reject) => {
         const look = () => stderr.includes(text) && resolve();
@@ -165,14 +168,16 @@ export interface Difference {
   readonly ghosts: number;
 }
 
-/** Holds the table against the source, user by user, value by value. */
+/** Holds the users of a workspace against the source, user by user, value by value. */
 export async function compareWithSource(
   databaseUrl: string,
   simulator: Simulator,
+  workspace = 'default',
 ): Promise<Difference> {
   const rows = await rowsOf<{ id: string; raw: string }>(
     databaseUrl,
-    'select id, raw::text from intercom.users where deleted_at is null',
+    'select id, raw::text from intercom.users where deleted_at is null and workspace = $1',
+    [workspace],
   );
   const stored = new Map(rows.map((row) => [row.id, row.raw]));
   let missing = 0;

@@ -37,6 +37,18 @@ test('the settings that nobody made are those of the contract', () => {
     massDeleteLimit: 0.1,
     leaseSeconds: 30,
     retentionDays: 90,
+    worker: {
+      httpHost: '127.0.0.1',
+      httpPort: 8080,
+      webhookUrl: null,
+      schedules: [
+        {
+          workspace: 'default',
+          incremental: { expression: '0 * * * *', timeZone: 'UTC' },
+          full: { expression: '0 3 * * 0', timeZone: 'UTC' },
+        },
+      ],
+    },
   });
   expect(workspaces).toEqual([
     {
@@ -85,6 +97,12 @@ describe('every problem', () => {
     SYNC_LEASE_SECONDS: 'SECRET-12',
     SYNC_RETENTION_DAYS: 'SECRET-13',
     LOG_LEVEL: 'SECRET-14',
+    HTTP_HOST: 'SECRET-15 or so',
+    HTTP_PORT: 'SECRET-16',
+    SYNC_WEBHOOK_URL: 'http://SECRET-17.example.com',
+    SYNC_SCHEDULE: 'SECRET-18',
+    SYNC_FULL_SCHEDULE: 'SECRET-19',
+    SYNC_TIMEZONE: 'SECRET-20',
   };
 
   test('is told at once, by the name of its variable and never with a value', () => {
