@@ -13,9 +13,10 @@ export interface Overview {
 
 export interface WorkspaceGlance {
   readonly workspace: string;
-  readonly watermark: Date | null;
   /** When the last run finished that moved the watermark. */
   readonly lastSuccessAt: Date | null;
+  /** When it began: what changed in Intercom before then is here. */
+  readonly completeUntil: Date | null;
   readonly openRejects: number;
   /** Users of the workspace as Intercom counted them last. */
   readonly userCount: number | null;
@@ -80,8 +81,8 @@ export async function readOverview(
         row.workspace,
         {
           workspace: row.workspace,
-          watermark: dateOf(row.watermark),
           lastSuccessAt: dateOf(row.last_success_at),
+          completeUntil: dateOf(row.complete_until),
           openRejects: Number(row.open_rejects),
           userCount: numberOf(row.user_count),
           newest: own[0] ?? null,
@@ -97,9 +98,9 @@ export async function readOverview(
 type WorkspaceRow = {
   now: string;
   workspace: string;
-  watermark: string | null;
   is_held: boolean;
   last_success_at: string | null;
+  complete_until: string | null;
   open_rejects: string;
   user_count: string | null;
 };
@@ -110,18 +111,17 @@ async function readWorkspaceRows(
   workspaces: readonly string[],
 ): Promise<WorkspaceRow[]> {
   const read = await tx.execute<WorkspaceRow>(sql`
-    select clock_timestamp() as now, asked.workspace, known.watermark,
-      lease.workspace is not null as is_held, success.finished_at as last_success_at,
+    select clock_timestamp() as now, asked.workspace, lease.workspace is not null as is_held,
+      success.finished_at as last_success_at, success.started_at as complete_until,
       (select count(*) from intercom.rejected_users as r
         where r.workspace = asked.workspace and r.resolved_at is null) as open_rejects,
       (select c.total_count from intercom.sync_checkpoints as c
         where c.run_id = success.id and c.pass in ('list', 'updated') and c.total_count >= 0
         order by c.sequence limit 1) as user_count
     from unnest(${sql.param(workspaces)}::text[]) as asked (workspace)
-    left join intercom.workspaces as known on known.workspace = asked.workspace
     left join intercom.sync_leases as lease
       on lease.workspace = asked.workspace and lease.expires_at > clock_timestamp()
-    left join lateral (select run.id, run.finished_at from ${syncRuns} as run
+    left join lateral (select run.id, run.started_at, run.finished_at from ${syncRuns} as run
       where run.workspace = asked.workspace and run.mode <> 'lookup'
         and run.status = 'succeeded' and run.watermark is not null
       order by run.id desc limit 1) as success on true`);

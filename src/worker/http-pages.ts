@@ -63,8 +63,8 @@ export function addPages(app: FastifyInstance, parts: ShownParts): void {
     if (migrations === 'newer') throw newerSchema();
     throw new SyncError(
       'database',
-      `the tables in the database are not those of this program (${migrations})`,
-      'run: intercom-sync migrate',
+      `its tables are not those of this program yet (${migrations})`,
+      'wait: a worker that starts brings them up to date, and its log says why if it cannot',
     );
   }
 

@@ -61,7 +61,7 @@ function readingOf(workspace: WatchedWorkspace, overview: Overview | null): Work
   return {
     ...known,
     lastSuccessAgeSeconds: ageOf(glance.lastSuccessAt),
-    lagSeconds: ageOf(glance.watermark),
+    lagSeconds: ageOf(glance.completeUntil),
     runAgeSeconds: glance.progress && ageOf(glance.newest?.startedAt ?? null),
     openRejects: glance.openRejects,
     userCount: glance.userCount,

@@ -97,7 +97,6 @@ const SAFE_HEADERS = {
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
-  'permissions-policy': 'interest-cohort=()',
 };
 
 /** Ends the connection too: what else comes over it is not worth reading. */

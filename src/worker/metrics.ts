@@ -164,7 +164,7 @@ function createGauges(registry: Registry) {
       (reading) => reading.staleAfterSeconds,
     ],
     [
-      gauge('watermark_lag_seconds', 'How far the copy may be behind Intercom.'),
+      gauge('lag_seconds', 'How far the copy may be behind Intercom.'),
       (reading) => reading.lagSeconds,
     ],
     [

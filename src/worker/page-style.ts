@@ -61,7 +61,7 @@ h1 .state { font-size: 1rem; padding: .125rem .75rem; }
 .state.busy { background: var(--busy-page); color: var(--busy); }
 .state.idle { background: var(--idle-page); color: var(--idle); }
 .warn-text, .warn-text a { color: var(--warn); }
-.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 9rem), 1fr)); gap: .75rem 1.5rem; margin: 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9rem), 1fr)); gap: .75rem 1.5rem; margin: 0; }
 .facts dt { color: var(--soft); font-size: .8125rem; }
 .facts dd { margin: 0; font-variant-numeric: tabular-nums; }
 .tiles { grid-template-columns: repeat(auto-fit, minmax(9.25rem, 1fr)); gap: .75rem; }

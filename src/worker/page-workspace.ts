@@ -74,13 +74,14 @@ function renderBar(
 }
 
 function renderFacts({ glance, nextRun, callsLeft }: WorkspaceView, now: Date): Markup {
-  const { lastSuccessAt, userCount, openRejects, watermark } = glance;
+  const { lastSuccessAt, completeUntil, openRejects, progress } = glance;
+  const users = glance.userCount ?? progress?.totalCount ?? null;
   return html`<section aria-label="Facts"><dl class="facts tiles">
 ${tile('Last success', lastSuccessAt && fromNow(lastSuccessAt, now), lastSuccessAt ? shortInstant(lastSuccessAt) : 'never yet')}
 ${tile('Next run', nextRun && fromNow(nextRun.at, now), nextRun ? html`${nextRun.mode}, at ${shortInstant(nextRun.at)}` : 'none is planned')}
-${tile('Users', userCount === null ? null : number(userCount), 'by Intercom’s count')}
+${tile('Users', users === null ? null : number(users), 'by Intercom’s count')}
 ${tile('Set aside', setAside(openRejects), openRejects === 1 ? 'user is not stored' : 'users are not stored')}
-${tile('Behind Intercom', watermark && span(Math.max(0, now.getTime() - watermark.getTime())), 'at most')}
+${tile('Behind Intercom', completeUntil && span(Math.max(0, now.getTime() - completeUntil.getTime())), 'at most')}
 ${tile('Rate budget', callsLeft === null ? null : number(callsLeft), callsLeft === null ? 'known while this worker reads' : 'calls left in this window')}
 </dl></section>`;
 }
@@ -95,8 +96,9 @@ function setAside(openRejects: number): Content {
   return html`<span class="warn-text"><a href="#rejects">${number(openRejects)}</a></span>`;
 }
 
+/** One run has nothing to be compared with. */
 function renderCharts({ runs, userCounts }: WorkspaceHistory): Markup | null {
-  if (runs.length === 0) return null;
+  if (runs.length < 2) return null;
   return html`<section aria-label="Charts" class="charts">${userChart(userCounts)}${changeChart(runs)}</section>`;
 }
 

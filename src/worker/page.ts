@@ -17,7 +17,7 @@ export interface PageMoment {
 }
 
 const REFRESH_SECONDS = 30;
-const REFRESH_RUNNING_SECONDS = 5;
+const REFRESH_SOON_SECONDS = 5;
 
 export function overviewPage(views: readonly WorkspaceView[], moment: PageMoment): string {
   const worst = views[0]?.state;
@@ -52,6 +52,7 @@ export function awayPage(
     ...frameOf([], moment),
     title: 'No database',
     tone: 'bad',
+    refreshSeconds: moment.isStill ? null : REFRESH_SOON_SECONDS,
     main: html`<section class="banner bad" aria-label="State"><h1>The database cannot be read</h1>
 <p><strong>Why:</strong> ${message}.</p>
 <p><strong>What to do:</strong> ${hint ?? 'look whether Postgres is up and can be reached from here'}. Runs wait for it and go on by themselves; nothing that was written is lost.</p></section>
@@ -79,6 +80,6 @@ function nextRunRow(workspace: WatchedWorkspace): Markup {
 function frameOf(views: readonly WorkspaceView[], { now, path, isStill }: PageMoment) {
   const isRunning = views.some(({ glance }) => glance.progress !== null);
   const tone: Tone = TONES.find((one) => views.some(({ state }) => state.tone === one)) ?? 'idle';
-  const seconds = isRunning ? REFRESH_RUNNING_SECONDS : REFRESH_SECONDS;
+  const seconds = isRunning ? REFRESH_SOON_SECONDS : REFRESH_SECONDS;
   return { tone, now, path, refreshSeconds: isStill ? null : seconds };
 }

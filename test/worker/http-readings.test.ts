@@ -55,6 +55,24 @@ test('a database that is silent keeps nobody waiting, and is asked no second tim
   expect(asked.inAll).toBe(1);
 });
 
+test('a question whose turn comes when nobody waits any more is not asked', async () => {
+  const first = Promise.withResolvers<never>();
+  let asked = 0;
+  const database: Database = {
+    close: async () => {},
+    transaction: () => {
+      asked += 1;
+      return first.promise;
+    },
+  };
+  const readings = createReadings(database, ['a', 'b'], { answerMaxMs: 50, keepMs: 0 });
+  const answers = [readings.history('a'), readings.history('b')];
+  for (const answer of answers) await expect(answer).rejects.toThrow('did not answer in time');
+  first.reject(new SyncError('database', 'no database answers'));
+  await new Promise(setImmediate);
+  expect(asked).toBe(1);
+});
+
 test('many who ask the same at once are answered with one reading', async () => {
   const { database, asked } = await realDatabase();
   const readings = createReadings(database, ['a'], IN_TIME);

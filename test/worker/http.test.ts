@@ -125,7 +125,7 @@ describe('/metrics', () => {
     const age = Number(/last_success_age_seconds\{workspace="default"\} (\S+)/.exec(text)?.[1]);
     expect(age).toBeGreaterThanOrEqual(3_000);
     expect(age).toBeLessThan(3_600);
-    const lag = Number(/watermark_lag_seconds\{workspace="default"\} (\S+)/.exec(text)?.[1]);
+    const lag = Number(/intercom_sync_lag_seconds\{workspace="default"\} (\S+)/.exec(text)?.[1]);
     expect(lag).toBeGreaterThanOrEqual(3_600);
     expect(text).toContain('intercom_sync_open_rejects{workspace="default"} 1');
     expect(text).toContain('intercom_sync_users{workspace="default"} 1000');

@@ -144,7 +144,7 @@ test('how a workspace is, is told as it was read', async () => {
   const read = await samples(createMetrics(['acme']), [reading({ isRefused: true })]);
   expect(read.get(ofAcme('last_success_age_seconds'))).toBe(60);
   expect(read.get(ofAcme('stale_after_seconds'))).toBe(10_800);
-  expect(read.get(ofAcme('watermark_lag_seconds'))).toBe(61);
+  expect(read.get(ofAcme('lag_seconds'))).toBe(61);
   expect(read.get(ofAcme('run_age_seconds'))).toBe(5);
   expect(read.get(ofAcme('open_rejects'))).toBe(2);
   expect(read.get(ofAcme('users'))).toBe(1_000);
@@ -162,7 +162,7 @@ test('what is not known any more is told no more', async () => {
     false,
   );
   const names = [...read.keys()].join('\n');
-  expect(names).not.toMatch(/last_success_age|watermark_lag|run_age|open_rejects|sync_users\{/);
+  expect(names).not.toMatch(/last_success_age|sync_lag|run_age|open_rejects|sync_users\{/);
   expect(read.get(ofAcme('stale_after_seconds'))).toBe(10_800);
   expect(read.get('intercom_sync_database_up')).toBe(0);
 });

@@ -32,8 +32,8 @@ describe('the overview', () => {
   test('has a row for a workspace that nobody ever read', async () => {
     expect(await glance()).toEqual({
       workspace: 'default',
-      watermark: null,
       lastSuccessAt: null,
+      completeUntil: null,
       openRejects: 0,
       userCount: null,
       newest: null,
@@ -53,7 +53,7 @@ describe('the overview', () => {
         newest: { id: report.runId, status: 'succeeded', mode: 'full', inserted: 130 },
         lastEnded: { id: report.runId },
         lastSuccessAt: expect.any(Date),
-        watermark: expect.any(Date),
+        completeUntil: expect.any(Date),
       });
       const history = await readHistory(database, 'default');
       expect(history.runs).toMatchObject([{ id: report.runId, users: report.counts.users }]);

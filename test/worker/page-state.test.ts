@@ -42,7 +42,7 @@ const progress: RunProgress = {
 
 const glance = (more: Partial<WorkspaceGlance> = {}): WorkspaceGlance => ({
   workspace: 'acme',
-  watermark: ago(HOUR_MS),
+  completeUntil: ago(HOUR_MS),
   lastSuccessAt: ago(HOUR_MS),
   openRejects: 0,
   userCount: 100,
@@ -51,7 +51,7 @@ const glance = (more: Partial<WorkspaceGlance> = {}): WorkspaceGlance => ({
   progress: null,
   ...more,
 });
-const nothing = { lastSuccessAt: null, watermark: null, newest: null, lastEnded: null };
+const nothing = { lastSuccessAt: null, completeUntil: null, newest: null, lastEnded: null };
 const old = { lastSuccessAt: ago(4 * HOUR_MS) };
 const watch: Watch = { staleAfterMs: 3 * HOUR_MS, watchedMs: 60_000, isRefused: false };
 
