@@ -24,7 +24,7 @@ export const readFromRoot = (path: string) => readFileSync(join(ROOT, path), 'ut
 export function readDeployed(): Deployed[] {
   return [
     ...Object.entries(readCompose().services).flatMap(([name, service]) =>
-      'build' in service ? [composeService(name, service)] : [],
+      service.entrypoint === undefined && service.build ? [composeService(name, service)] : [],
     ),
     ...['cronjob', 'deployment'].flatMap(kubernetesPods),
     ...['intercom-sync', 'intercom-sync-worker'].map(systemdService),
@@ -35,25 +35,23 @@ export function readDeployed(): Deployed[] {
 const serviceShape = z.object({
   image: z.string(),
   build: z.string().optional(),
+  entrypoint: z.array(z.string()).optional(),
   command: z.array(z.string()).default([]),
   environment: z.record(z.string(), z.string().nullable()).default({}),
   profiles: z.array(z.string()),
   ports: z.array(z.string()).default([]),
-  volumes: z.array(z.string()).default([]),
+  network_mode: z.string().optional(),
   healthcheck: z.object({ test: z.array(z.string()) }).optional(),
   stop_grace_period: z.string().optional(),
   user: z.string().optional(),
   read_only: z.boolean().default(false),
   cap_drop: z.array(z.string()).default([]),
   mem_limit: z.string(),
-  cpus: z.number().optional(),
+  cpus: z.number(),
+  pids_limit: z.number(),
   restart: z.string().optional(),
 });
-const composeShape = z.object({
-  services: z.record(z.string(), serviceShape),
-  secrets: z.record(z.string(), z.object({ environment: z.string() })),
-  volumes: z.record(z.string(), z.null()),
-});
+const composeShape = z.object({ services: z.record(z.string(), serviceShape) });
 
 export type ComposeService = z.infer<typeof serviceShape>;
 
