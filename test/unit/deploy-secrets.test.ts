@@ -78,6 +78,13 @@ test('another time the token is the new one, and the password the old one', () =
   expect(handedOn('for-worker/database_url')).toContain(password);
 });
 
+test('each workspace has its token handed on', () => {
+  const env = 'INTERCOM_ACCESS_TOKEN__ACME=a-token\nINTERCOM_ACCESS_TOKEN__BETA=b-token\n';
+  expect(handOn(env)).toMatchObject({ status: 0 });
+  expect(handedOn('for-worker/intercom_access_token__acme')).toBe('a-token');
+  expect(handedOn('for-worker/intercom_access_token__beta')).toBe('b-token');
+});
+
 test('without a token it says what to do, and makes nothing', () => {
   for (const env of ['', 'INTERCOM_ACCESS_TOKEN=\n']) {
     expect(handOn(env)).toMatchObject({

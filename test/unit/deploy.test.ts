@@ -8,14 +8,18 @@ import { assignments, readCompose, readDeployed, readFromRoot, readManifests } f
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const PORT = 8080;
-/** A program that is asked to stop has ended by then. */
-const DRAIN_SECONDS = 10;
 
 const LEAST: Environment = { DATABASE_URL: 'embedded', INTERCOM_ACCESS_TOKEN: 'a-token' };
 const deployed = readDeployed();
 const compose = readCompose();
 const services = Object.entries(compose.services);
 const settings = settingsOfTheProgram();
+
+/** A program that is asked to stop has ended by then, or ends itself. */
+function stopWithinSeconds(): number {
+  const [, ms = ''] = /STOP_WITHIN_MS = ([\d_]+);/.exec(readFromRoot('src/main.ts')) ?? [];
+  return ms === '' ? Number.NaN : Number(ms.replaceAll('_', '')) / 1000;
+}
 
 /** The variables that the program asks for; a secret is one that may come from a file. */
 function settingsOfTheProgram(): { names: Set<string>; secrets: Set<string> } {
@@ -69,7 +73,7 @@ describe.each(deployed)('$name', ({ args, env, graceSeconds, image, isDemo }) =>
   });
 
   test('has the time to finish its page when it is asked to stop', () => {
-    expect(graceSeconds ?? Number.POSITIVE_INFINITY).toBeGreaterThan(DRAIN_SECONDS);
+    expect(graceSeconds ?? Number.POSITIVE_INFINITY).toBeGreaterThan(stopWithinSeconds());
   });
 
   test('is this version of the program', () => {
@@ -124,6 +128,18 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  test('the database counts as there when it answers by TCP, as it does for others', () => {
+    for (const name of ['postgres', 'demo-postgres']) {
+      const { environment, healthcheck } = compose.services[name] ?? {};
+      expect(healthcheck?.test).toEqual([
+        'CMD',
+        'pg_isready',
+        '--host=127.0.0.1',
+        `--username=${environment?.POSTGRES_USER}`,
+      ]);
+    }
+  });
+
   test('the simulator is where the demo looks for Intercom, and takes its token', async () => {
     const { environment } = compose.services.demo ?? {};
     let started: SimulatorCliOptions | undefined;
@@ -138,11 +154,14 @@ describe('docker-compose.yml', () => {
   });
 });
 
-test('Kubernetes shows the page at the port of the program', () => {
+test('Kubernetes asks the worker how it is, and shows the page at the port of the program', () => {
   const [deployment, service] = readManifests('deployment');
-  expect(deployment).toMatchObject({
-    spec: { template: { spec: { containers: [{ ports: [{ containerPort: PORT }] }] } } },
-  });
+  const container = {
+    ports: [{ name: 'http', containerPort: PORT }],
+    livenessProbe: { httpGet: { path: '/healthz', port: 'http' } },
+    readinessProbe: { httpGet: { path: '/readyz', port: 'http' } },
+  };
+  expect(deployment).toMatchObject({ spec: { template: { spec: { containers: [container] } } } });
   expect(service).toMatchObject({ kind: 'Service', spec: { ports: [{ port: PORT }] } });
   expect(parseConfig(LEAST, { intercom: true })).toMatchObject({ worker: { httpPort: PORT } });
 });

@@ -75,6 +75,7 @@ function secondsOf(duration: string | undefined): number | null {
   return seconds === undefined ? null : Number(seconds);
 }
 
+const probeShape = z.object({ httpGet: z.object({ path: z.string(), port: z.string() }) });
 const podShape = z.object({
   terminationGracePeriodSeconds: z.number(),
   securityContext: z.object({ runAsNonRoot: z.literal(true), runAsUser: z.number().positive() }),
@@ -83,7 +84,9 @@ const podShape = z.object({
       image: z.string(),
       args: z.array(z.string()),
       env: z.array(z.object({ name: z.string(), value: z.string() })),
-      ports: z.array(z.object({ containerPort: z.number() })).default([]),
+      ports: z.array(z.object({ name: z.string(), containerPort: z.number() })).default([]),
+      livenessProbe: probeShape.optional(),
+      readinessProbe: probeShape.optional(),
       resources: z.object({ limits: z.object({ cpu: z.string(), memory: z.string() }) }),
       securityContext: z.object({
         readOnlyRootFilesystem: z.literal(true),
