@@ -1,0 +1,61 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeTexts, PEOPLE_MAX } from './api/people.ts';
+import type { Figure } from './figures.ts';
+import { describeMachine, type Machine } from './machine.ts';
+import { drawPicture } from './picture/draw.ts';
+import type { BenchPostgres } from './postgres.ts';
+import type { Series } from './scene.ts';
+import type { Sizes } from './sizes.ts';
+
+/** What `results.json` holds. */
+export interface Results {
+  readonly date: string;
+  readonly size: Sizes['name'];
+  readonly machine: Machine;
+  readonly postgres: {
+    readonly version: string;
+    readonly origin: string;
+    readonly settings: Readonly<Record<string, string>>;
+  };
+  /** Mean length of a user's JSON. */
+  readonly userBytes: number;
+  readonly figures: readonly Figure[];
+  readonly series: readonly Series[];
+  readonly notes: readonly string[];
+}
+
+export async function beginResults(sizes: Sizes, postgres: BenchPostgres): Promise<Results> {
+  const { version, origin, settings } = postgres;
+  return {
+    date: new Date().toISOString(),
+    size: sizes.name,
+    machine: await describeMachine(),
+    postgres: { version, origin, settings },
+    userBytes: Math.round(meanUserBytes()),
+    figures: [],
+    series: [],
+    notes: unsafeSettings(settings),
+  };
+}
+
+function meanUserBytes(): number {
+  const texts = makeTexts(PEOPLE_MAX, 0);
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / texts.length;
+}
+
+/** A server that may lose a commit is faster, and another thing than what is measured here. */
+function unsafeSettings(settings: Readonly<Record<string, string>>): string[] {
+  return ['fsync', 'synchronous_commit', 'full_page_writes']
+    .filter((name) => settings[name] !== 'on')
+    .map((name) => `${name} is ${settings[name]}: a crash may lose what was committed`);
+}
+
+export async function saveResults(results: Results, folder: string): Promise<void> {
+  await writeFile(join(folder, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(join(folder, 'results.svg'), drawPicture(results));
+}
+
+export async function loadResults(folder: string): Promise<Results> {
+  return JSON.parse(await readFile(join(folder, 'results.json'), 'utf8'));
+}
