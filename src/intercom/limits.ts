@@ -159,16 +159,20 @@ function createBudget(rateShare: number) {
   }
 
   return {
-    schedule<T>(job: () => Promise<T>, signal: AbortSignal): Promise<T> {
-      const scheduled = limiter.schedule(async () => {
+    /**
+     * Bottleneck says when, and never sees what comes of it: it would hold each page's text and all
+     * that was parsed of it until the next full collection, some hundred pages later.
+     */
+    async schedule<T>(job: () => Promise<T>, signal: AbortSignal): Promise<T> {
+      const turn = limiter.schedule(async () => {
         // Nobody waits for this one any more: the call is for the next in the queue.
         if (signal.aborted) void limiter.incrementReservoir(1);
         signal.throwIfAborted();
         inFlight += 1;
         startable -= 1;
-        return job();
       });
-      return abandonOn(signal, scheduled);
+      await abandonOn(signal, turn);
+      return job();
     },
     observe,
     callsLeft: () => (isTold ? Math.max(0, startable) : null),
