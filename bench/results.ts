@@ -1,9 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { makeTexts, PEOPLE_MAX } from './api/people.ts';
 import type { Figure } from './figures.ts';
 import { describeMachine, type Machine } from './machine.ts';
-import { drawPicture } from './picture/draw.ts';
 import type { BenchPostgres } from './postgres.ts';
 import type { Series } from './scene.ts';
 import type { Sizes } from './sizes.ts';
@@ -49,13 +46,4 @@ function unsafeSettings(settings: Readonly<Record<string, string>>): string[] {
   return ['fsync', 'synchronous_commit', 'full_page_writes']
     .filter((name) => settings[name] !== 'on')
     .map((name) => `${name} is ${settings[name]}: a crash may lose what was committed`);
-}
-
-export async function saveResults(results: Results, folder: string): Promise<void> {
-  await writeFile(join(folder, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
-  await writeFile(join(folder, 'results.svg'), drawPicture(results));
-}
-
-export async function loadResults(folder: string): Promise<Results> {
-  return JSON.parse(await readFile(join(folder, 'results.json'), 'utf8'));
 }

@@ -62,12 +62,12 @@ function runnersOf(
   return [
     { name: 'copy', what: 'COPY in one transaction', load: () => loadByCopy(scene, chunks, users) },
     { name: OURS, what: 'intercom-sync', load: () => loadByProgram(scene, api, users) },
-    rival(VALUES, "Drizzle's values(), a page a statement", { ...plain, writer: 'values' }),
+    rival(VALUES, "Drizzle's values(), a page at once", { ...plain, writer: 'values' }),
     rival('one-by-one', 'one INSERT a user', { ...plain, writer: 'one by one' }),
     ...(clientFolder === null
       ? []
       : [
-          rival('official', `${OFFICIAL_CLIENT} and Drizzle's values()`, {
+          rival('official', `${OFFICIAL_CLIENT}, values()`, {
             clientFolder,
             writer: 'values',
           }),

@@ -1,4 +1,4 @@
-import { box, line, text, WIDTH } from './ink.ts';
+import { box, line, text } from './ink.ts';
 
 export interface Bar {
   readonly label: string;
@@ -12,8 +12,8 @@ export interface Bar {
   readonly note: string;
 }
 
-const LABEL_WIDTH = 268;
-const BAR_SPACE = 265;
+const LABEL_WIDTH = 262;
+const BAR_SPACE = 300;
 const ROW = 27;
 const BAR = 15;
 const HEAD = 34;
@@ -46,13 +46,13 @@ function drawBar({ label, value, min, max, isOurs, goal, note }: Bar, y: number,
   const { left, start, at } = scale;
   const middle = y - BAR / 2 + 3;
   const valueX = start + BAR_SPACE + 12;
-  const noted = goal === null ? note : `${note} · goal ${goal.toFixed(1)}`;
+  const noted = goal === null ? note : `${note} · goal: ${goal.toFixed(1)}`;
   return [
     text(left, y, 'label', label),
     box(isOurs ? 'ours' : 'other', start, middle - BAR / 2, at(value) - start, BAR),
     line('spread', at(min), middle, at(max), middle),
     ...(goal === null ? [] : [line('goal', at(goal), middle - 10, at(goal), middle + 10)]),
     text(valueX, y, 'value', value.toFixed(2)),
-    text(Math.min(valueX + 36, WIDTH), y, 'quiet', noted),
+    text(valueX + 38, y, 'quiet', noted),
   ].join('\n');
 }

@@ -108,6 +108,9 @@ function isWorthRetrying(error: ApiError, retryUnsure: boolean): boolean {
  * never used (any change of settings stops it for good): one timer at the end of the window puts a
  * single call into the reservoir, and that call's answer tells what the new window allows. The timer
  * keeps the process alive, since a job that waits for the reservoir does not.
+ *
+ * Bottleneck says when, and never sees what comes of it: what its jobs return is held until the next
+ * full collection, which is a hundred pages later and more, each with its text and its users.
  */
 function createBudget(rateShare: number) {
   const limiter = new Bottleneck({ reservoir: 1, maxConcurrent: null, minTime: 0 });
@@ -159,10 +162,6 @@ function createBudget(rateShare: number) {
   }
 
   return {
-    /**
-     * Bottleneck says when, and never sees what comes of it: it would hold each page's text and all
-     * that was parsed of it until the next full collection, some hundred pages later.
-     */
     async schedule<T>(job: () => Promise<T>, signal: AbortSignal): Promise<T> {
       const turn = limiter.schedule(async () => {
         // Nobody waits for this one any more: the call is for the next in the queue.
