@@ -102,6 +102,8 @@ async function measureAll(sizes: Scene['sizes'], names: readonly string[]): Prom
     }
     return results;
   } finally {
-    for (const release of releases.reverse()) await release();
+    for (const release of releases.reverse()) {
+      await release().catch((error) => tell(`could not clean up: ${error}`));
+    }
   }
 }
