@@ -15,6 +15,7 @@ export interface ChildRun extends Resources {
 export interface ChildOptions {
   readonly script: string;
   readonly args: readonly string[];
+  readonly nodeFlags?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly maxMs: number;
   readonly signal: AbortSignal;
@@ -25,11 +26,11 @@ const STDERR_TOLD_MAX = 2_000;
 
 /** Runs a script of this repository to its end in a Node of its own. Throws if it fails. */
 export async function runChild(options: ChildOptions): Promise<ChildRun> {
-  const { script, args, env, maxMs, signal } = options;
+  const { script, args, nodeFlags = [], env, maxMs, signal } = options;
   signal.throwIfAborted();
   const path = fileURLToPath(new URL(script, import.meta.url));
   const startedMs = performance.now();
-  const child = spawn(process.execPath, ['--import', RESOURCES, path, ...args], {
+  const child = spawn(process.execPath, [...nodeFlags, '--import', RESOURCES, path, ...args], {
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });

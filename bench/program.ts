@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { type ChildRun, runChild } from './child.ts';
 import type { BenchDatabase } from './postgres.ts';
 import type { Api, Scene } from './scene.ts';
@@ -25,6 +26,12 @@ export interface ProgramOptions {
 /** A million users take some minutes, and a loaded machine takes longer. */
 const PROGRAM_MAX_MS = 30 * 60_000;
 
+/** What `npm run intercom-sync` gives to Node: people run it so. */
+const MANIFEST = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const NODE_FLAGS = String(MANIFEST.scripts['intercom-sync'])
+  .split(' ')
+  .filter((word) => word.startsWith('--'));
+
 export async function runProgram(
   scene: Scene,
   api: Api,
@@ -33,6 +40,7 @@ export async function runProgram(
 ): Promise<ProgramRun> {
   const run = await runChild({
     script: '../src/main.ts',
+    nodeFlags: NODE_FLAGS,
     args: ['sync', '--json', '--mode', mode, '--per-page', `${perPage}`],
     env: {
       DATABASE_URL: database.url,
