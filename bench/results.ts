@@ -24,15 +24,16 @@ export interface Results {
 
 export async function beginResults(sizes: Sizes, postgres: BenchPostgres): Promise<Results> {
   const { version, origin, settings } = postgres;
+  const machine = await describeMachine();
   return {
     date: new Date().toISOString(),
     size: sizes.name,
-    machine: await describeMachine(),
+    machine,
     postgres: { version, origin, settings },
     userBytes: Math.round(meanUserBytes()),
     figures: [],
     series: [],
-    notes: unsafeSettings(settings),
+    notes: [...unsafeSettings(settings), ...busyness(machine)],
   };
 }
 
@@ -46,4 +47,9 @@ function unsafeSettings(settings: Readonly<Record<string, string>>): string[] {
   return ['fsync', 'synchronous_commit', 'full_page_writes']
     .filter((name) => settings[name] !== 'on')
     .map((name) => `${name} is ${settings[name]}: a crash may lose what was committed`);
+}
+
+function busyness({ loadBefore, cores }: Machine): string[] {
+  if (loadBefore < cores / 2) return [];
+  return [`the machine was busy before (load ${loadBefore} on ${cores} cores): figures are noisy`];
 }

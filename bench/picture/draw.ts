@@ -15,7 +15,7 @@ const MARGIN = 28;
 /** The results as one SVG: the ratios over COPY, the rivals, and how speed and memory grow. */
 export function drawPicture(results: Results): string {
   const panels = [rivalsPanel(results), copyPanel(results), growthPanel(results)];
-  let y = 92;
+  let y = 106;
   const drawn: string[] = [];
   for (const panel of panels) {
     if (panel === null) continue;
@@ -52,16 +52,21 @@ function rivalsPanel({ figures }: Results): Panel | null {
       const name = figure.id.split('/')[1];
       const users = figures.find(({ id }) => id === `rivals/${name}/users`);
       const over = figures.find(({ id }) => id === `rivals/${name}/ours-over`);
-      const times = over ? ` · ours × ${valueText(over.median, 'times')}` : '';
+      const slower = over ? ` · ${slownessText(over.median)}` : '';
       return {
         ...barOf(figure, figure.what.replace(/, over COPY$/, '')),
         isOurs: over === undefined,
-        note: `${valueText(users?.median ?? 0, 'users/s')} users/s${times}`,
+        note: `${valueText(users?.median ?? 0, 'users/s')} users/s${slower}`,
       };
     })
     // The best at the top, and ours wherever it belongs.
     .sort((a, b) => b.value - a.value);
   return panelOf('First load by scroll, and what people would write in its place', bars);
+}
+
+function slownessText(oursOver: number): string {
+  if (oursOver < 1) return `${valueText(1 / oursOver, 'times')} × faster`;
+  return `${valueText(oursOver, 'times')} × slower`;
 }
 
 function copyPanel({ figures }: Results): Panel | null {
