@@ -1,15 +1,7 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
-import { checkCommand } from './cli/check.ts';
-import { demoCommand } from './cli/demo.ts';
+import './postgres/drizzle-modules.ts';
+import { type Command, CommanderError } from 'commander';
 import { exitCodeOf, type Io, newCommand, tellFault } from './cli/io.ts';
-import { migrateCommand } from './cli/migrate.ts';
-import { queryCommand } from './cli/query.ts';
-import { rejectsCommand } from './cli/rejects.ts';
-import { runSimulator, simulatorCommand } from './cli/simulator.ts';
-import { statusCommand } from './cli/status.ts';
-import { syncCommand } from './cli/sync.ts';
-import { workerCommand } from './cli/worker.ts';
 import { Interrupted, type StopSignal } from './errors.ts';
 
 const HELP = `
@@ -25,6 +17,24 @@ Settings are environment variables. Two are required:
 
 Exit codes: 0 done, 1 a bug, 2 settings or usage, 3 credentials refused, 4 Intercom unreachable or
 incomplete, 5 the database, 6 another run holds the workspace, 130 and 143 stopped by a signal.`;
+
+/** Each is loaded with all that it needs when it is asked for: a run has no use for the simulator. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  sync: async () => (await import('./cli/sync.ts')).syncCommand(io),
+  worker: async () => (await import('./cli/worker.ts')).workerCommand(io),
+  check: async () => (await import('./cli/check.ts')).checkCommand(io),
+  migrate: async () => (await import('./cli/migrate.ts')).migrateCommand(io),
+  status: async () => (await import('./cli/status.ts')).statusCommand(io),
+  rejects: async () => (await import('./cli/rejects.ts')).rejectsCommand(io),
+  query: async () => (await import('./cli/query.ts')).queryCommand(io),
+  demo: async () => (await import('./cli/demo.ts')).demoCommand(io),
+  simulator: async () => {
+    const { runSimulator, simulatorCommand } = await import('./cli/simulator.ts');
+    return simulatorCommand(async (options) => {
+      io.exitCode = await runSimulator(options, { ...io, stopped: io.stop });
+    });
+  },
+};
 
 /** Whatever is in hand when a signal comes is finished or given up within this time. */
 const STOP_WITHIN_MS = 9_000;
@@ -51,24 +61,8 @@ async function main(args: readonly string[]): Promise<number> {
   )
     .addHelpText('after', HELP)
     .helpCommand(false);
-  for (const create of [
-    syncCommand,
-    workerCommand,
-    checkCommand,
-    migrateCommand,
-    statusCommand,
-    rejectsCommand,
-    queryCommand,
-    demoCommand,
-  ]) {
-    program.addCommand(create(io));
-  }
-  program.addCommand(
-    simulatorCommand(async (options) => {
-      io.exitCode = await runSimulator(options, { ...io, stopped: io.stop });
-    }),
-  );
   try {
+    for (const load of commandsFor(args)) program.addCommand(await load());
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     // commander has told the usage already; help that was asked for is a success.
@@ -77,6 +71,12 @@ async function main(args: readonly string[]): Promise<number> {
     return stop.signal.aborted ? exitCodeOf(stop.signal.reason) : exitCodeOf(error);
   }
   return io.exitCode;
+}
+
+/** The one that is named; all of them where none is, for help and for what is misspelt. */
+function commandsFor([name = '']: readonly string[]): (() => Promise<Command>)[] {
+  const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  return named ? [named] : Object.values(COMMANDS);
 }
 
 /** The first signal asks to stop, the second does not ask. */

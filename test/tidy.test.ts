@@ -11,10 +11,11 @@ const FETCH_PLACES = 'src/intercom/client.ts and src/worker/notify.ts';
 afterAll(closeParser);
 
 test('this repository keeps its own rules', () => {
-  const paths = ['src', 'test'].flatMap((folder) =>
+  const paths = ['src', 'bench', 'test'].flatMap((folder) =>
     globSync('**/*.ts', { cwd: join(ROOT, folder) }).map((path) => `${folder}/${path}`),
   );
   expect(paths).toContain('src/main.ts');
+  expect(paths).toContain('bench/main.ts');
   expect(paths).toContain('test/tidy.test.ts');
   const sources = paths.map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
   expect(findUntidy(sources)).toEqual([]);
@@ -202,6 +203,16 @@ test('a file of 300 lines may be, one of 301 may not', () => {
   expect(
     plant({ 'src/a.ts': lines(300), 'src/b.ts': lines(301), 'test/a.ts': lines(400) }),
   ).toEqual(['src/b.ts has 301 lines; a file is one thing, in 300 at most']);
+});
+
+test('what measures the program keeps to its sizes, names and exports, and goes in no circle', () => {
+  const lines = 'work();\n'.repeat(301);
+  const files = { 'bench/a.ts': `import './b.ts';\nexport default 1;\n${lines}` };
+  expect(plant({ ...files, 'bench/b.ts': `import './a.ts';` })).toEqual([
+    `import circle: bench/a.ts → bench/b.ts → bench/a.ts ${WHY}`,
+    'bench/a.ts has 303 lines; a file is one thing, in 300 at most',
+    'bench/a.ts has a default export; exports have names',
+  ]);
 });
 
 test.each([

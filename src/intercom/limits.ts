@@ -168,17 +168,12 @@ function createBudget(rateShare: number) {
   }
 
   return {
-    schedule<T>(job: () => Promise<T>, signal: AbortSignal): Promise<T> {
-      const scheduled = limiter.schedule(async () => {
-        // Nobody waits for this one any more: the call is for the next in the queue.
-        if (signal.aborted) void limiter.incrementReservoir(1);
-        signal.throwIfAborted();
+    schedule: <T>(job: () => Promise<T>, signal: AbortSignal) =>
+      inTurn(limiter, signal, () => {
         inFlight += 1;
         startable -= 1;
         return job();
-      });
-      return abandonOn(signal, scheduled);
-    },
+      }),
     observe,
     callsLeft: () => (isTold ? Math.max(0, startable) : null),
     waitMs: () => Math.max(0, (windowEnd?.atMs ?? 0) - Date.now()),
@@ -187,6 +182,26 @@ function createBudget(rateShare: number) {
       await limiter.disconnect();
     },
   };
+}
+
+/**
+ * Bottleneck says when, and never sees what comes of it: what its jobs return is held until the next
+ * full collection, which is a hundred pages later and more, each with its text and its users.
+ */
+function inTurn<T>(limiter: Bottleneck, signal: AbortSignal, job: () => Promise<T>): Promise<T> {
+  const working = Promise.withResolvers<T>();
+  // It may fail before anybody waits for it; whoever does is told all the same.
+  working.promise.catch(() => {});
+  const turn = limiter.schedule(async () => {
+    // Nobody waits for this one any more: the call is for the next in the queue.
+    if (signal.aborted) void limiter.incrementReservoir(1);
+    signal.throwIfAborted();
+    job().then(working.resolve, working.reject);
+  });
+  return abandonOn(
+    signal,
+    turn.then(() => working.promise),
+  );
 }
 
 /** Bottleneck cannot take a queued job back: whoever waits for it leaves at once instead. */

@@ -6,7 +6,7 @@ import { RECONNECT_MAX_MS } from './retry.ts';
 import { syncLeases } from './schema.ts';
 
 export interface Lease extends Fence {
-  /** Expires it, and keeps the row so that the fence grows. Never throws. */
+  /** Expires it, and keeps the row, whose fence only grows. Never throws. */
   release(): Promise<void>;
 }
 
@@ -40,6 +40,7 @@ export function keepLease(database: Database, taken: TakenLease): Lease {
   let renewedAtMs = taken.takenAtMs;
   let pulseAtMs = performance.now();
   let isRenewing = false;
+  let isReleased = false;
   const pulse = setInterval(beat, lifeMs / PULSES_PER_LIFE);
   const lease: Lease = {
     workspace,
@@ -49,6 +50,7 @@ export function keepLease(database: Database, taken: TakenLease): Lease {
     reclaim: renew,
     async release() {
       clearInterval(pulse);
+      isReleased = true;
       await expireLease(database, lease);
     },
   };
@@ -90,7 +92,7 @@ export function keepLease(database: Database, taken: TakenLease): Lease {
 
   function lose(reason: unknown): void {
     clearInterval(pulse);
-    lost.abort(reason);
+    if (!isReleased) lost.abort(reason);
   }
 }
 
@@ -116,12 +118,14 @@ async function renewLease(database: Database, fence: Fence): Promise<boolean> {
   );
 }
 
+/** The fence moves on, so that a renewal which is still under way gives it no new life. */
 async function expireLease(database: Database, fence: Fence): Promise<void> {
   try {
     await database.transaction(
       (tx) =>
         tx.execute(
-          sql`update ${syncLeases} set expires_at = clock_timestamp() ${heldLease(fence)}`,
+          sql`update ${syncLeases} set expires_at = clock_timestamp(), fence = fence + 1
+            ${heldLease(fence)}`,
         ),
       { statementMaxMs: RELEASE_MAX_MS, lockWaitMaxMs: RELEASE_MAX_MS },
     );

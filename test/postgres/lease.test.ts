@@ -47,7 +47,7 @@ describe('a free workspace', () => {
     expect(first.fence).toBe(1n);
     await first.release();
     expect((await leaseRow()).expires_at.getTime()).toBeLessThanOrEqual(Date.now());
-    expect((await acquire()).fence).toBe(2n);
+    expect((await acquire()).fence).toBe(3n);
     expect(first.lost.aborted).toBe(false);
   });
 
@@ -91,7 +91,7 @@ describe('a held workspace', () => {
     const { expires_at: before } = await leaseRow();
     await vi.waitUntil(async () => (await leaseRow()).expires_at > before, { timeout: 60_000 });
     await first.release();
-    expect((await second).fence).toBe(2n);
+    expect((await second).fence).toBe(3n);
   });
 
   test('is waited for until somebody asks to stop', async () => {
@@ -166,6 +166,14 @@ describe('a lease', () => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_100);
     expect(await lossOf(lease)).toMatchObject({ kind: 'busy' });
     expect((await leaseRow()).expires_at.getTime()).toBeLessThan(Date.now());
+  });
+
+  test('that is handed back gets no new life from a renewal that was under way', async () => {
+    const lease = await acquire({ leaseSeconds: 1 });
+    await lease.release();
+    await lease.reclaim();
+    expect((await leaseRow()).expires_at.getTime()).toBeLessThanOrEqual(Date.now());
+    expect(lease.lost.aborted).toBe(false);
   });
 
   test('is handed back without a word when the database is gone', async () => {

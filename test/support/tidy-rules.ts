@@ -99,7 +99,7 @@ function checkPlaces(files: readonly ParsedSource[]): string[] {
 
 /** Each circle once, told from its first file in the alphabet. Imports of types count as well. */
 function checkCircles(files: readonly ParsedSource[]): string[] {
-  const importsOf = new Map(ofSource(files).map(({ path, imports }) => [path, imports]));
+  const importsOf = new Map(ofPrograms(files).map(({ path, imports }) => [path, imports]));
   const circles = new Map<string, string>();
   for (const start of [...importsOf.keys()].sort()) {
     const circle = shortestWayBack(start, importsOf);
@@ -128,7 +128,7 @@ function shortestWayBack(
 }
 
 function checkSizes(files: readonly ParsedSource[]): string[] {
-  return ofSource(files).flatMap(({ path, lineCount, functions }) => [
+  return ofPrograms(files).flatMap(({ path, lineCount, functions }) => [
     ...(lineCount > FILE_LINES_MAX
       ? [`${path} has ${lineCount} lines; a file is one thing, in ${FILE_LINES_MAX} at most`]
       : []),
@@ -154,7 +154,7 @@ function checkExportsAndNames(files: readonly ParsedSource[]): string[] {
   const isEmptyName = (path: string) =>
     EMPTY_NAMES.includes(posix.basename(path).split('.')[0] ?? '');
   return [
-    ...ofSource(files)
+    ...ofPrograms(files)
       .filter(({ hasDefaultExport }) => hasDefaultExport)
       .map(({ path }) => `${path} has a default export; exports have names`),
     ...files
@@ -165,4 +165,9 @@ function checkExportsAndNames(files: readonly ParsedSource[]): string[] {
 
 function ofSource(files: readonly ParsedSource[]): ParsedSource[] {
   return files.filter(({ path }) => path.startsWith('src/'));
+}
+
+/** What is measured, and what measures it. */
+function ofPrograms(files: readonly ParsedSource[]): ParsedSource[] {
+  return files.filter(({ path }) => path.startsWith('src/') || path.startsWith('bench/'));
 }
