@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { closeParser } from './support/parsed-source.ts';
@@ -19,6 +19,19 @@ test('this repository keeps its own rules', () => {
   expect(paths).toContain('test/tidy.test.ts');
   const sources = paths.map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
   expect(findUntidy(sources)).toEqual([]);
+});
+
+test('every file that a document names is there', () => {
+  const documents = ['*.md', 'docs/*.md', 'bench/*.md'].flatMap((names) =>
+    globSync(names, { cwd: ROOT }),
+  );
+  expect(documents).toContain('docs/GUARANTEES.md');
+  const missing = documents.flatMap((path) => {
+    const text = readFileSync(join(ROOT, path), 'utf8');
+    const named = text.matchAll(/`((?:src|test|docs|bench|deploy|migrations)\/[\w./-]+)`/g);
+    return [...named].flatMap(([, name = '']) => (existsSync(join(ROOT, name)) ? [] : [name]));
+  });
+  expect(missing).toEqual([]);
 });
 
 /** What the rules say of files that are planted for them, each with its text. */
