@@ -4,7 +4,7 @@ import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Database, openDatabase, type Transaction } from '../../src/postgres/database.ts';
-import { isConnectionLoss } from '../../src/postgres/faults.ts';
+import { DatabaseFault, isConnectionLoss } from '../../src/postgres/faults.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 let created: TestDatabase;
@@ -113,6 +113,24 @@ describe('a transaction', () => {
     const idle = await other.query('select state from pg_stat_activity where pid = $1', [pid]);
     expect(idle.rows).toEqual([{ state: 'idle' }]);
   });
+});
+
+test('a server that is heard no more is not asked to roll back, nor is its connection used again', async () => {
+  const { query } = pg.Client.prototype;
+  const sent: unknown[] = [];
+  const listening = function (this: pg.Client, ...args: unknown[]): unknown {
+    sent.push(args[0]);
+    return Reflect.apply(query, this, args);
+  };
+  pg.Client.prototype.query = listening as typeof query;
+  const pid = await database.transaction(pidOf);
+  const silence = database.transaction(async () => {
+    throw new DatabaseFault(null, 'nothing was heard', null);
+  });
+  await expect(silence).rejects.toThrow('nothing was heard');
+  pg.Client.prototype.query = query;
+  expect(sent).not.toContain('rollback');
+  expect(await database.transaction(pidOf)).not.toBe(pid);
 });
 
 test('four connections are open at most, and the others wait for one', async () => {
