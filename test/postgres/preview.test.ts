@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src/postgres/database.ts';
 import { openPreviewStore } from '../../src/postgres/preview.ts';
@@ -66,6 +67,20 @@ test('a preview counts what the store then does, and writes nothing', async () =
   expect(await opened.store.writePage(page)).toEqual(counts);
 });
 
+test('a preview asks in transactions that cannot write, whatever is asked', async () => {
+  const { query } = pg.Client.prototype;
+  const begun: string[] = [];
+  const listening = function (this: pg.Client, ...args: unknown[]): unknown {
+    if (String(args[0]).startsWith('begin')) begun.push(String(args[0]));
+    return Reflect.apply(query, this, args);
+  };
+  pg.Client.prototype.query = listening as typeof query;
+  await openPreviewStore(opened.database, 'default').writePage(pageOf(runId, 9, [{ id: 'a' }]));
+  pg.Client.prototype.query = query;
+  expect(begun.length).toBeGreaterThan(0);
+  expect(begun.filter((statement) => !statement.includes('read only'))).toEqual([]);
+});
+
 test('a preview knows what the store knows', async () => {
   const preview = openPreviewStore(opened.database, 'default');
   expect((await preview.workspace()).unfinished?.id).toBe(runId);
@@ -87,6 +102,7 @@ test('without a schema every user would be inserted, and none is made', async ()
   });
   expect(await preview.bindApp('app')).toBe('app');
   expect(await preview.countLiveUsers()).toBe(0);
+  for await (const ids of preview.seenIds('1')) expect(ids).toEqual([]);
   expect(await preview.writePage(pageOf('preview', 1, [{ id: 'a' }, { id: 'b' }]))).toMatchObject({
     inserted: 2,
   });

@@ -86,6 +86,15 @@ describe('a question', () => {
     ]);
   });
 
+  test('has a bound in time', async () => {
+    expect((await ask(`select current_setting('statement_timeout')`)).rows).toEqual([['50s']]);
+  });
+
+  test('whose connection is lost is no mistake of whoever asked', async () => {
+    const lost = ask('select pg_terminate_backend(pg_backend_pid())');
+    await expect(lost).rejects.toMatchObject({ kind: 'database', exitCode: 5 });
+  });
+
   test('that fails is told in the words of Postgres', async () => {
     await expect(ask('select nme from intercom.users')).rejects.toMatchObject({
       message: expect.stringContaining('column "nme" does not exist'),

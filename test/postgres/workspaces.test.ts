@@ -186,11 +186,11 @@ describe('what is told of a workspace is its own', () => {
   });
 
   test('the status, each workspace once and by name', async () => {
-    await ours.writePage(page({ id: 'one' }));
+    await ours.writePage(page({ id: 'one' }, { id: 'bad' }));
     await theirLease.release();
     const told = await readStatus(opened.database);
     expect(told).toMatchObject([
-      { workspace: 'default', liveUsers: 1, openRejects: 1, appId: null, watermark: null },
+      { workspace: 'default', liveUsers: 2, openRejects: 0, appId: null, watermark: null },
       { workspace: 'other', liveUsers: 2, openRejects: 1, appId: 'their app', watermark: MARCH },
     ]);
     expect(told.map(({ holder }) => holder?.owner)).toEqual(['test:1', undefined]);
@@ -205,5 +205,11 @@ describe('what is told of a workspace is its own', () => {
         [expect.any(String), 1],
       ],
     ]);
+  });
+
+  test('the status of one whose runs are all gone', async () => {
+    await opened.rows(`delete from intercom.sync_runs where workspace = 'other'`);
+    const told = await readStatus(opened.database);
+    expect(told).toMatchObject([{ workspace: 'default' }, { workspace: 'other', runs: [] }]);
   });
 });

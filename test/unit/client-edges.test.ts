@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createClient } from '../../src/intercom/client.ts';
-import { inTurn, serve } from '../support/canned-server.ts';
+import { errorList, inTurn, serve } from '../support/canned-server.ts';
 
 const open = (url: URL) =>
   createClient({ baseUrl: url, accessToken: 'token', apiVersion: '1.4', requestTimeoutMs: 60_000 });
@@ -37,4 +37,18 @@ test('a stop counts for more than what the answer turns out to be', async () => 
     return null;
   };
   await expect(open(server.url).get('/users', read, stop.signal)).rejects.toBe('stop');
+});
+
+test.each([402, 403])('a %i is about the plan, whatever its code', async (status) => {
+  const server = await serve(() => ({ status, body: errorList('something_new') }));
+  await expect(open(server.url).get('/users', () => true, never)).rejects.toMatchObject({
+    kind: 'credentials',
+    recovery: 'final',
+  });
+});
+
+test('a request of a scroll is named as one, without its parameter', async () => {
+  const server = await serve(() => ({ status: 500 }));
+  const asked = open(server.url).get('/users/scroll?scroll_param=p', () => true, never);
+  await expect(asked).rejects.toThrow(`GET ${server.url.origin}/users/scroll was answered 500`);
 });
