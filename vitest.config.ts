@@ -15,6 +15,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     globalSetup: ['test/support/postgres-server.ts'],
     pool: 'forks',
+    // More than there are cores on a small machine: most of a test's time is waiting for real things.
+    maxWorkers: 4,
     reporters: ['default', closingLine()],
   },
 });
