@@ -1,72 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Faults } from '../../src/simulator/faults.ts';
-import { startSimulator } from '../../src/simulator/server.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
-import {
-  compareWithSource,
-  EQUAL,
-  environmentFor,
-  rowsOf,
-  syncHere,
-  TOKEN,
-} from '../support/sync.ts';
+import { EQUAL } from '../support/sync.ts';
+import { COUNTS, casesOf, firstRun, rows, useDatabase } from './whole-runs.ts';
 
-const COUNTS = ['right', 'capped', 'missing'] as const;
-const FACES = ['refused', 'model', 'emptied'] as const;
 const PER_PAGE = [50, 60] as const;
 
-interface Case {
-  readonly users: number;
-  readonly perPage: number;
-  readonly faults: Partial<Faults>;
-}
-
-function casesOf(sizes: readonly number[], faults: readonly Partial<Faults>[]): [string, Case][] {
-  return sizes.flatMap((users) =>
-    PER_PAGE.flatMap((perPage) =>
-      faults.map((fault): [string, Case] => [
-        `${users} users, ${perPage} a page, ${JSON.stringify(fault)}`,
-        { users, perPage, faults: fault },
-      ]),
-    ),
-  );
-}
-
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database.drop());
-
-/** A first run into an empty workspace. */
-async function firstRun({ users, perPage, faults }: Case) {
-  await rowsOf(
-    database.url,
-    'truncate intercom.users, intercom.workspaces, intercom.sync_runs cascade',
-  );
-  const simulator = await startSimulator({
-    users,
-    token: TOKEN,
-    faults,
-    rateLimitPerWindow: 1_000_000,
-  });
-  try {
-    const env = environmentFor(simulator.url, database.url, { INTERCOM_PER_PAGE: String(perPage) });
-    const { report, json, events } = await syncHere(env);
-    const difference = await compareWithSource(database.url, simulator);
-    const pagesServed = simulator.requests.filter(
-      ({ path, status }) => status === 200 && (path === '/users' || path === '/users/scroll'),
-    ).length;
-    return { report, json, events, difference, pagesServed };
-  } finally {
-    await simulator.close();
-  }
-}
+useDatabase();
 
 describe('below the limit every user arrives by the list', () => {
   test.each(
     casesOf(
       [0, 1, 50, 51, 137],
+      PER_PAGE,
       COUNTS.map((totalCount) => ({ totalCount })),
     ),
   )('%s', async (_, example) => {
@@ -85,33 +30,6 @@ describe('below the limit every user arrives by the list', () => {
   });
 });
 
-describe('at the limit and beyond it, every user arrives: the warning once, then the scroll', () => {
-  const shapes = COUNTS.flatMap((totalCount) =>
-    // With the right count the switch is made on page 1, whatever the face.
-    (totalCount === 'right' ? FACES.slice(0, 1) : FACES).map((limit) => ({ totalCount, limit })),
-  );
-  test.each(casesOf([10_000, 10_001, 12_345], shapes))('%s', async (_, example) => {
-    const { report, json, events, difference, pagesServed } = await firstRun(example);
-    expect(report.error).toBeNull();
-    expect(difference).toEqual(EQUAL);
-    expect(json).toMatchObject({
-      status: 'succeeded',
-      limit_reached: true,
-      inserted: example.users,
-      pages: pagesServed,
-    });
-    const warnings = events.filter(({ event }) => event === 'users_limit_reached');
-    expect(warnings).toMatchObject([{ level: 40 }]);
-    const [run] = await rowsOf(database.url, 'select limit_reached, pages from intercom.sync_runs');
-    expect(run).toEqual({ limit_reached: true, pages: pagesServed });
-    const passes = await rowsOf<{ pass: string }>(
-      database.url,
-      'select pass from intercom.sync_checkpoints group by pass order by min(sequence)',
-    );
-    expect(passes.map(({ pass }) => pass)).toEqual(['list', 'scroll', 'updated']);
-  });
-});
-
 describe('however a list ends and whatever next carries, every user arrives', () => {
   const shapes: Partial<Faults>[] = [
     { end: 'absent' },
@@ -120,7 +38,7 @@ describe('however a list ends and whatever next carries, every user arrives', ()
     { nextFilters: 'dropped' },
     { limitedAbsent: true, pagesTypeAbsent: true },
   ];
-  test.each(casesOf([137], shapes))('%s', async (_, example) => {
+  test.each(casesOf([137], PER_PAGE, shapes))('%s', async (_, example) => {
     const { report, difference } = await firstRun(example);
     expect(report.error).toBeNull();
     expect(difference).toEqual(EQUAL);
@@ -128,7 +46,7 @@ describe('however a list ends and whatever next carries, every user arrives', ()
 });
 
 describe('users with one time that change places between two pages are never missed in silence', () => {
-  test.each(casesOf([137], [{ unstableTies: true }]))('%s', async (_, example) => {
+  test.each(casesOf([137], PER_PAGE, [{ unstableTies: true }]))('%s', async (_, example) => {
     const { report, events, difference } = await firstRun(example);
     expect(report.error).toBeNull();
     // A list can miss a few of them, and so few that the count may be wrong: then both are told.
@@ -143,8 +61,7 @@ describe('users with one time that change places between two pages are never mis
 
 test('the counters of a run are the sums of its checkpoints, and add up', async () => {
   const { json } = await firstRun({ users: 137, perPage: 50, faults: {} });
-  const [sums] = await rowsOf(
-    database.url,
+  const [sums] = await rows(
     `select r.pages, r.users_read, r.inserted, r.updated, r.unchanged, r.duplicates, r.rejected,
             count(*)::int as c_pages, sum(c.users)::int as c_users
      from intercom.sync_runs r join intercom.sync_checkpoints c on c.run_id = r.id group by r.id`,

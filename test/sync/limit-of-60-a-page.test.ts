@@ -1,0 +1,4 @@
+import { describeLimit, useDatabase } from './whole-runs.ts';
+
+useDatabase();
+describeLimit(60);
