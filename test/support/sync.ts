@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import { syncWorkspace } from '../../src/cli/sync.ts';
 import { type Environment, parseConfig } from '../../src/config.ts';
@@ -188,21 +189,14 @@ export async function compareWithSource(
     const raw = stored.get(id);
     stored.delete(id);
     if (raw === undefined) missing += 1;
-    else if (
-      canonical(JSON.parse(raw)) !== canonical(JSON.parse(simulator.workspace.text(id) ?? ''))
-    )
-      stale += 1;
+    else if (!isSameValue(raw, simulator.workspace.text(id) ?? '')) stale += 1;
   }
   return { missing, stale, ghosts: stored.size };
 }
 
 export const EQUAL: Difference = { missing: 0, stale: 0, ghosts: 0 };
 
-/** The same text for the same value, whatever the order of its keys. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
+/** Whatever the order of keys. */
+function isSameValue(a: string, b: string): boolean {
+  return isDeepStrictEqual(JSON.parse(a), JSON.parse(b));
 }
