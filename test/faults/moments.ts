@@ -59,7 +59,7 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/^\s*update "intercom"."users" set deleted_at/, 'the deletions'],
   [/^\s*update "intercom"."sync_runs" set status = \$1/, 'the end of the run'],
   [/^\s*delete from "intercom"."sync_runs"/, 'the old runs'],
-  [/^update "intercom"."sync_leases" set expires_at = clock_timestamp\(\) where/, 'the release'],
+  [/^update "intercom"."sync_leases" set expires_at = clock_timestamp\(\),/, 'the release'],
 ];
 
 function nameOf({ path, query }: RequestLog): string {
