@@ -126,6 +126,6 @@ describe('SIGTERM', () => {
 });
 
 test('a database that is there and refuses ends the worker: nobody but a person can mend it', async () => {
-  await rowsOf(database.url, 'create schema intercom');
+  await rowsOf(database.url, 'create schema intercom; create table intercom.users ()');
   expect((await start().finished).code).toBe(5);
 });
