@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { SyncError } from '../errors.ts';
 import type { Database } from './database.ts';
-import { isConnectionLoss, translateFault } from './faults.ts';
+import { isConnectionLoss, translateDriverError } from './faults.ts';
 
 export interface QueryAnswer {
   readonly columns: string[];
@@ -57,9 +57,15 @@ const AS_PRINTED = {
   getTypeParser: (oid: number) => (PARSED.has(oid) ? pg.types.getTypeParser(oid) : String),
 } as typeof pg.types;
 
+// To Postgres a breach of the protocol: a question may hold `$1`, and nobody gives it a value.
+const PARAMETERS_MISSING = '08P01';
+
 /** The one place where Postgres may speak for itself: the text it complains of is the user's. */
 function explain(error: unknown): unknown {
-  const fault = translateFault(error);
-  if (!(error instanceof pg.DatabaseError) || isConnectionLoss(fault)) return fault;
+  const fault = translateDriverError(error);
+  const isQuestion =
+    error instanceof pg.DatabaseError &&
+    (!isConnectionLoss(fault) || error.code === PARAMETERS_MISSING);
+  if (!isQuestion) return fault;
   return new SyncError('settings', `the query failed: ${error.message}`, error.hint ?? null);
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openDatabase } from '../../src/postgres/database.ts';
 import { runReadOnlyQuery } from '../../src/postgres/query.ts';
 import { readStatus } from '../../src/postgres/status.ts';
 import { FULL_RUN, type Opened, openTestStore, pageOf } from './opened.ts';
@@ -95,6 +96,20 @@ describe('a question', () => {
       'division by zero',
     );
   });
+});
+
+test('a question with a parameter is the fault of whoever asks', async () => {
+  await expect(ask('select $1')).rejects.toMatchObject({ kind: 'settings' });
+});
+
+test('a question that the database never answers is the fault of the database', async () => {
+  const hasty = openDatabase(opened.url, { answerMaxMs: 300 });
+  try {
+    const answer = runReadOnlyQuery(hasty, 'select pg_sleep(2)');
+    await expect(answer).rejects.toMatchObject({ kind: 'database', sqlstate: null });
+  } finally {
+    await hasty.close();
+  }
 });
 
 describe('the status', () => {
