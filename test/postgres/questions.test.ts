@@ -60,6 +60,13 @@ describe('a question', () => {
     expect((await ask('select generate_series(1, 1000000000) as n')).rows).toHaveLength(1000);
   });
 
+  test('is cut short where its rows are large, however few they are', async () => {
+    const large = await ask(`select repeat('x', 8000000) from generate_series(1, 500)`);
+    expect(large.truncated).toBe(true);
+    // 1, 2, 4 and 8 rows: more than 64 MiB, and the next 16 would be twice that.
+    expect(large.rows).toHaveLength(15);
+  });
+
   test.each([
     'delete from intercom.users',
     'with gone as (delete from intercom.users returning 1) select * from gone',
