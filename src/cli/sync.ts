@@ -80,6 +80,13 @@ export function syncCommand(io: Io): Command {
     });
 }
 
+/** Where the flags were not understood there is a report too; it repeats none of them. */
+export function reportUsage(io: Io): void {
+  const error = new SyncError('settings', 'the command line is wrong, as told on stderr');
+  const report = { ...newTally('default'), error, durationMs: 0 };
+  writeLine(io.stdout, JSON.stringify(reportToJson(report)));
+}
+
 /** Never throws: what goes wrong before the run is in the report like what goes wrong in it. */
 async function syncOnce(io: Io, flags: SyncFlags): Promise<RunReport> {
   const startedMs = performance.now();

@@ -189,6 +189,16 @@ test('a flag that no command knows exits 2 and prints nothing on stdout', async 
   }
 });
 
+test('sync --json prints its object for a command line that is wrong, too', async () => {
+  for (const flags of [['--mode', 'sideways'], ['--per-page', '61'], ['--no-such-flag']]) {
+    const { code, stdout } = await runProgram(['sync', ...flags, '--json'], env());
+    expect(code).toBe(2);
+    expect(Object.keys(lastLine(stdout))).toEqual(KEYS);
+    expect(lastLine(stdout)).toMatchObject({ status: 'failed', error_kind: 'settings' });
+  }
+  expect((await runProgram(['sync', '--help', '--json'], env())).stdout).toContain('Usage');
+});
+
 test('an address or a number that is empty exits 2 and asks for nobody', async () => {
   for (const flag of ['--email', '--phone']) {
     expect((await runProgram(['sync', flag, ''], env())).code).toBe(2);
