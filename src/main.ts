@@ -65,12 +65,19 @@ async function main(args: readonly string[]): Promise<number> {
     for (const load of commandsFor(args)) program.addCommand(await load());
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    // commander has told the usage already; help that was asked for is a success.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return tellUsage(args, error);
     tellFault(io, error);
     return stop.signal.aborted ? exitCodeOf(stop.signal.reason) : exitCodeOf(error);
   }
   return io.exitCode;
+}
+
+/** commander has told it to people already; help that was asked for is a success. */
+async function tellUsage(args: readonly string[], { exitCode }: CommanderError): Promise<number> {
+  if (exitCode === 0) return 0;
+  if (args[0] === 'sync' && args.includes('--json'))
+    (await import('./cli/sync.ts')).reportUsage(io);
+  return 2;
 }
 
 /** The one that is named; all of them where none is, for help and for what is misspelt. */

@@ -96,8 +96,9 @@ async function checkDatabase(
   apps: ReadonlyMap<string, string | null>,
   tell: Teller,
 ): Promise<void> {
+  // Asked outside of the proof of the migrations: what fails here is the database.
+  const found = await migrationState(database);
   const state = await tell('migrations', async () => {
-    const found = await migrationState(database);
     if (found === 'newer') throw newerSchema();
     const finding = {
       current: 'applied',

@@ -8,3 +8,9 @@ export function wholeFrom(from: number, to: number): (text: string) => number {
     throw new InvalidArgumentError(`It must be a whole number from ${from} to ${to}.`);
   };
 }
+
+/** Parses a flag that names something: an empty shell variable names nothing, and must not mean all. */
+export function nonEmpty(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new InvalidArgumentError('It must not be empty.');
+}

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type Config, parseConfig } from '../config.ts';
 import type { Database } from '../postgres/database.ts';
 import { acquireLease } from '../postgres/lease.ts';
+import { refuseNewerSchema } from '../postgres/migrate.ts';
 import { describeOpenRejects } from '../postgres/rejects.ts';
 import { type Replayed, replayRejects } from '../postgres/replay.ts';
 import { readStatus } from '../postgres/status.ts';
@@ -60,6 +61,7 @@ async function listRejects(io: Io, { workspace, json }: RejectsFlags): Promise<v
 async function replayAll(io: Io, { workspace, json }: RejectsFlags): Promise<void> {
   const config = parseConfig(io.env, { intercom: false });
   const replayed = await withDatabase(config, io.stop, async (database) => {
+    await refuseNewerSchema(database);
     const known = await readStatus(database, 1);
     const some = known.filter(
       (status) => status.openRejects > 0 && (workspace ?? status.workspace) === status.workspace,

@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { FaultRule, Faults } from '../simulator/faults.ts';
 import { type Oddity, oddities } from '../simulator/oddities.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../simulator/server.ts';
+import { newCommand } from './io.ts';
 import { faultOptions, readFaults } from './simulator-faults.ts';
 
 export interface SimulatorCliOptions {
@@ -69,8 +70,10 @@ function refusalToListen(error: unknown): string | undefined {
 
 /** The `simulator` command. What runs it is given, so that nothing here knows of the process. */
 export function simulatorCommand(run: (options: SimulatorCliOptions) => Promise<void>): Command {
-  const command = new Command('simulator')
-    .description('serve a simulated Intercom, to try things against, until a signal')
+  const command = newCommand(
+    'simulator',
+    'serve a simulated Intercom, to try things against, until a signal',
+  )
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port to listen on; 0 takes any that is free', whole(0, 65_535), 0)
     .option('--users <number>', 'how many users the workspace has', whole(0, USERS_MAX), 1_000)

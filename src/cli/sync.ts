@@ -3,13 +3,13 @@ import { type Config, parseConfig, type WorkspaceConfig } from '../config.ts';
 import { Interrupted, SyncError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import type { Database } from '../postgres/database.ts';
-import { migrateDatabase } from '../postgres/migrate.ts';
+import { migrateDatabase, refuseNewerSchema } from '../postgres/migrate.ts';
 import type { RunRequest } from '../sync/plan.ts';
 import { logReport, newTally, type RunReport, reportToJson } from '../sync/report.ts';
 import { ORDERS, type Order, SORTS, type Sort } from '../sync/source.ts';
 import { runWorkspace } from '../worker/run-workspace.ts';
 import { withDatabase } from './database.ts';
-import { wholeFrom } from './flags.ts';
+import { nonEmpty, wholeFrom } from './flags.ts';
 import { exitCodeOf, type Io, newCommand, writeLine } from './io.ts';
 import { summarize } from './output.ts';
 import { createLogProgress, createTerminalLine } from './progress.ts';
@@ -59,11 +59,11 @@ export function syncCommand(io: Io): Command {
       wholeFrom(1, 36_500),
     )
     .addOption(
-      new Option('--email <address>', 'refresh only the users with this address').conflicts(
-        'phone',
-      ),
+      new Option('--email <address>', 'refresh only the users with this address')
+        .argParser(nonEmpty)
+        .conflicts('phone'),
     )
-    .option('--phone <number>', 'refresh only the users with this phone number')
+    .option('--phone <number>', 'refresh only the users with this phone number', nonEmpty)
     .option('--wait', 'wait while another run holds the workspace, in place of exit code 6', false)
     .option(
       '--allow-mass-delete',
@@ -78,6 +78,13 @@ export function syncCommand(io: Io): Command {
       else writeLine(io.stdout, summarize(report));
       io.exitCode = report.error === null ? 0 : exitCodeOf(report.error);
     });
+}
+
+/** Where the flags were not understood there is a report too; it repeats none of them. */
+export function reportUsage(io: Io): void {
+  const error = new SyncError('settings', 'the command line is wrong, as told on stderr');
+  const report = { ...newTally('default'), error, durationMs: 0 };
+  writeLine(io.stdout, JSON.stringify(reportToJson(report)));
 }
 
 /** Never throws: what goes wrong before the run is in the report like what goes wrong in it. */
@@ -152,7 +159,7 @@ export async function syncWorkspace(
     });
   io.stop.addEventListener('abort', tellStop, { once: true });
   try {
-    if (!request.isDryRun) await migrateDatabase(url);
+    await (request.isDryRun ? refuseNewerSchema(database) : migrateDatabase(url));
     return await runWorkspace({
       ...{ config, workspace, request, database, wait, log, stop: io.stop },
       progress: line?.progress ?? createLogProgress(log),

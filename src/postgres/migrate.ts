@@ -18,8 +18,7 @@ const MIGRATION_MAX_MS = 60 * 60_000;
 export async function migrateDatabase(databaseUrl: string): Promise<void> {
   const database = openDatabase(databaseUrl, { answerMaxMs: MIGRATION_MAX_MS });
   try {
-    const state = await migrationState(database);
-    if (state === 'newer') throw newerSchema();
+    const state = await refuseNewerSchema(database);
     if (state === 'current') return;
     await database.transaction(
       async (tx) => {
@@ -70,6 +69,13 @@ export async function migrationState(database: Database): Promise<MigrationState
   if (newestApplied === null) return 'empty';
   if (newestApplied > newestKnown) return 'newer';
   return newestApplied === newestKnown ? 'current' : 'behind';
+}
+
+/** For whoever goes on without migrating: what a later version means by its tables is not known. */
+export async function refuseNewerSchema(database: Database): Promise<MigrationState> {
+  const state = await migrationState(database);
+  if (state === 'newer') throw newerSchema();
+  return state;
 }
 
 export function newerSchema(): SyncError {

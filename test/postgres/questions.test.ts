@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openDatabase } from '../../src/postgres/database.ts';
 import { runReadOnlyQuery } from '../../src/postgres/query.ts';
 import { readStatus } from '../../src/postgres/status.ts';
 import { FULL_RUN, type Opened, openTestStore, pageOf } from './opened.ts';
@@ -59,6 +60,13 @@ describe('a question', () => {
     expect((await ask('select generate_series(1, 1000000000) as n')).rows).toHaveLength(1000);
   });
 
+  test('is cut short where its rows are large, however few they are', async () => {
+    const large = await ask(`select repeat('x', 8000000) from generate_series(1, 500)`);
+    expect(large.truncated).toBe(true);
+    // 1, 2, 4 and 8 rows: more than 64 MiB, and the next 16 would be twice that.
+    expect(large.rows).toHaveLength(15);
+  });
+
   test.each([
     'delete from intercom.users',
     'with gone as (delete from intercom.users returning 1) select * from gone',
@@ -104,6 +112,20 @@ describe('a question', () => {
       'division by zero',
     );
   });
+});
+
+test('a question with a parameter is the fault of whoever asks', async () => {
+  await expect(ask('select $1')).rejects.toMatchObject({ kind: 'settings' });
+});
+
+test('a question that the database never answers is the fault of the database', async () => {
+  const hasty = openDatabase(opened.url, { answerMaxMs: 300 });
+  try {
+    const answer = runReadOnlyQuery(hasty, 'select pg_sleep(2)');
+    await expect(answer).rejects.toMatchObject({ kind: 'database', sqlstate: null });
+  } finally {
+    await hasty.close();
+  }
 });
 
 describe('the status', () => {

@@ -171,11 +171,56 @@ test('every command explains itself with --help and exits 0', async () => {
   }
 });
 
+test('a flag that no command knows exits 2 and prints nothing on stdout', async () => {
+  for (const command of [
+    ['sync'],
+    ['worker'],
+    ['check'],
+    ['migrate'],
+    ['status'],
+    ['rejects', 'list'],
+    ['rejects', 'replay'],
+    ['query', 'select 1'],
+    ['demo'],
+    ['simulator'],
+  ]) {
+    const { code, stdout } = await runProgram([...command, '--no-such-flag'], env());
+    expect({ command, code, stdout }).toEqual({ command, code: 2, stdout: '' });
+  }
+});
+
+test('sync --json prints its object for a command line that is wrong, too', async () => {
+  for (const flags of [['--mode', 'sideways'], ['--per-page', '61'], ['--no-such-flag']]) {
+    const { code, stdout } = await runProgram(['sync', ...flags, '--json'], env());
+    expect(code).toBe(2);
+    expect(Object.keys(lastLine(stdout))).toEqual(KEYS);
+    expect(lastLine(stdout)).toMatchObject({ status: 'failed', error_kind: 'settings' });
+  }
+  expect((await runProgram(['sync', '--help', '--json'], env())).stdout).toContain('Usage');
+});
+
+test('an address or a number that is empty exits 2 and asks for nobody', async () => {
+  for (const flag of ['--email', '--phone']) {
+    expect((await runProgram(['sync', flag, ''], env())).code).toBe(2);
+  }
+  expect(simulator.requests).toEqual([]);
+});
+
 test('check proves each setting in a line, and exits 0 when all is well', async () => {
   const { code, stdout } = await runProgram(['check'], env());
   expect(code).toBe(0);
   for (const what of ['settings', 'token', 'API version', 'database', 'migrations', 'app'])
     expect(stdout).toContain(`ok    ${what}`);
+});
+
+test('check says of a database that is away that it fails, and nothing else of it', async () => {
+  const { code, stdout } = await runProgram(
+    ['check'],
+    env({ DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' }),
+  );
+  expect(code).toBe(5);
+  expect(stdout).toMatch(/^FAIL {2}database: /m);
+  expect(stdout).not.toMatch(/ok {4}database|migrations/);
 });
 
 test('check tells a token of another app by name of the workspace, and exits 2', async () => {

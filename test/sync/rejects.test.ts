@@ -143,3 +143,13 @@ describe('rejects replay', () => {
     expect((await rejects()).code).toBe(2);
   });
 });
+
+test('a schema newer than the program is written by no replay and read by no dry run', async () => {
+  await setOneAside();
+  await rows(
+    "insert into drizzle.__drizzle_migrations (hash, created_at) values ('of a later version', 99999999999999)",
+  );
+  const replay = await rejects('replay', '--json');
+  const preview = await runProgram(['sync', '--dry-run'], env());
+  expect([replay.code, replay.stdout, preview.code]).toEqual([5, '', 5]);
+});
