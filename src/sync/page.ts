@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { SeenIds } from './seen.ts';
 import type { SourcePage } from './source.ts';
 import type { ChosenUser, RejectedUser } from './store.ts';
@@ -35,8 +36,19 @@ export function sortPage(page: SourcePage, seen: SeenIds, plausibleUntil: Date):
     chosen: chosen.sort((a, b) => a.position - b.position),
     repeatsInPage,
     rejects,
-    seenIds: [...best.keys()],
+    seenIds: [...best.keys(), ...namesOf(rejects, page)],
   };
+}
+
+/**
+ * A user without an id is seen all the same, and Intercom counts it: it goes by a digest of its text.
+ * No id has a space, so none is mistaken for another.
+ */
+function namesOf(rejects: readonly RejectedUser[], page: SourcePage): Set<string> {
+  if (rejects.length === 0) return new Set();
+  const texts = page.userTexts();
+  const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+  return new Set(rejects.map(({ position }) => `no id ${digest(texts[position] ?? '')}`));
 }
 
 /** The time in seconds, or less than any time where it cannot be true. */

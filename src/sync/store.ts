@@ -86,7 +86,7 @@ export interface PageWrite extends UsersWrite {
   /** Copies within the page that were not chosen. */
   readonly repeatsInPage: number;
   readonly rejects: readonly RejectedUser[];
-  /** Distinct ids on the page. */
+  /** Distinct ids on the page; a user without one goes by a digest of its text. */
   readonly seenIds: readonly string[];
 }
 

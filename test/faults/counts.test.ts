@@ -57,6 +57,16 @@ describe('a count that is wrong for good', () => {
     }
   });
 
+  test('is not what users without an id make it: they are seen, and set aside', async () => {
+    source = await ground.open({ users: USERS });
+    for (let at = 0; at < 20; at += 1) {
+      source.simulator.workspace.create({ id: '', name: `Nameless ${at}` });
+    }
+    const { json, lines } = await source.sync();
+    expect(json).toMatchObject({ status: 'succeeded', inserted: USERS });
+    expect(lines.map(({ event }) => event)).not.toContain('count_mismatch');
+  });
+
   test('by eleven too many, ends each run as incomplete behind a scroll: rows and watermark are kept', async () => {
     await openAfterDeletions(1, { totalCount: 'off', totalCountOff: 11 });
     const before = await source.watermark();

@@ -37,8 +37,20 @@ test('a user without an id is set aside by its position, with a reason that hold
     ],
     repeatsInPage: 0,
     rejects: [{ position: 1, userId: null, reason: 'id: must be a non-empty string' }],
-    seenIds: ['a', 'b'],
+    seenIds: ['a', 'b', expect.stringMatching(/^no id [0-9a-f]{64}$/)],
   });
+});
+
+test('users without an id are as many as their texts differ', () => {
+  const nameless = { id: null, updatedAtSeconds: 1 };
+  const [seen, again, ...others] = sort([
+    nameless,
+    nameless,
+    { ...nameless, id: null, appId: 'x' },
+  ]).seenIds;
+  expect(again).not.toBe(seen);
+  expect(others).toEqual([]);
+  expect(sort([nameless]).seenIds).toEqual([seen]);
 });
 
 test('a user that the run has seen is a repeat, and still chosen', () => {
@@ -57,7 +69,8 @@ test('every user of a page is chosen, a copy, or set aside, and no id is chosen 
     fc.property(fc.array(user), (users) => {
       const { chosen, repeatsInPage, rejects, seenIds } = sort(users);
       expect(chosen.length + repeatsInPage + rejects.length).toBe(users.length);
-      expect(new Set(seenIds)).toEqual(new Set(chosen.map(({ id }) => id)));
+      const ids = seenIds.filter((id) => !id.startsWith('no id '));
+      expect(new Set(ids)).toEqual(new Set(chosen.map(({ id }) => id)));
       expect(new Set(seenIds).size).toBe(seenIds.length);
       const positions = chosen.map(({ position }) => position);
       expect(positions).toEqual(positions.toSorted((a, b) => a - b));
