@@ -103,6 +103,8 @@ export interface RunningProgram {
   says(text: string): Promise<void>;
   /** What stderr has so far. */
   output(): string;
+  /** As `| head` does: what it writes from now on finds nobody. */
+  stopReading(): void;
 }
 
 /** The program itself, in a process of its own, with nothing of this process's environment. */
@@ -131,6 +133,10 @@ export function startProgram(args: readonly string[], env: Environment): Running
     finished,
     kill: (signal) => child.kill(signal),
     output: () => stderr,
+    stopReading() {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     says: (text) =>
       new Promise((resolve, reject) => {
         const look = () => stderr.includes(text) && resolve();
