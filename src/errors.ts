@@ -67,3 +67,16 @@ export function describeError(error: unknown): { kind: ErrorKind; message: strin
     message: `unexpected ${name}; please report it with the steps that led here`,
   };
 }
+
+const FRAMES_MAX = 8;
+
+/**
+ * Of a bug the place, for whoever mends it, as a field of a log line: the stack without the message,
+ * which may hold a datum. Nothing of what is no bug.
+ */
+export function whereOf(error: unknown): { readonly where?: string } {
+  if (describeError(error).kind !== 'bug') return {};
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
+  return { where: frames.slice(0, FRAMES_MAX).join('\n') };
+}

@@ -50,8 +50,8 @@ const io: Io = {
 
 listenFor('SIGINT');
 listenFor('SIGTERM');
-// Whoever reads our output may stop reading: `| head` is no error.
-process.stdout.on('error', () => process.exit(exitCodeOf(null)));
+// Whoever reads our output may stop reading: `| head` is no error, and no run ends for want of a log.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
 process.exit(await main(process.argv.slice(2)));
 
 async function main(args: readonly string[]): Promise<number> {

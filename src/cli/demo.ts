@@ -3,6 +3,7 @@ import { type Config, parseConfig } from '../config.ts';
 import type { Database } from '../postgres/database.ts';
 import { runReadOnlyQuery } from '../postgres/query.ts';
 import { type Simulator, startSimulator } from '../simulator/server.ts';
+import { PLAIN_REQUEST, type RunRequest } from '../sync/plan.ts';
 import { withDatabase } from './database.ts';
 import { exitCodeOf, type Io, newCommand, writeLine } from './io.ts';
 import { renderTable, summarize } from './output.ts';
@@ -84,15 +85,7 @@ function demoConfig(io: Io, simulator: Simulator): Config {
 async function show(io: Io, config: Config, database: Database, url: string): Promise<void> {
   const [workspace] = config.workspaces;
   if (!workspace) throw new TypeError('the demo has a workspace');
-  const request = {
-    mode: 'full',
-    sort: null,
-    order: null,
-    createdSinceDays: null,
-    lookup: null,
-    allowMassDelete: false,
-    isDryRun: false,
-  } as const;
+  const request: RunRequest = { ...PLAIN_REQUEST, mode: 'full' };
   const report = await syncWorkspace(io, config, workspace, request, {
     database,
     url,

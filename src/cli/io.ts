@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Environment } from '../config.ts';
-import { describeError, Interrupted, SyncError } from '../errors.ts';
+import { describeError, Interrupted, SyncError, whereOf } from '../errors.ts';
 import { createLog } from '../log.ts';
 
 /** What a command has of the process. Results go to stdout, all else to stderr. */
@@ -38,20 +38,15 @@ export function tellFault(io: Io, error: unknown): void {
   const hint = error instanceof SyncError ? error.hint : null;
   if (io.stderr.isTTY) {
     writeLine(io.stderr, `error: ${message}${hint === null ? '' : `\n${hint}`}`);
-    if (kind === 'bug') writeLine(io.stderr, framesOf(error));
+    const { where } = whereOf(error);
+    if (where !== undefined) writeLine(io.stderr, where);
     return;
   }
-  const where = kind === 'bug' ? { where: framesOf(error) } : {};
   const log = createLog({ level: 'error', isTerminal: false, destination: io.stderr });
-  log.error('command_failed', { error_kind: kind, error_message: message, hint, ...where });
-}
-
-/** The stack without the message, which may hold a datum. */
-function framesOf(error: unknown): string {
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
-  return stack
-    .split('\n')
-    .filter((line) => /^\s+at /.test(line))
-    .slice(0, 8)
-    .join('\n');
+  log.error('command_failed', {
+    error_kind: kind,
+    error_message: message,
+    hint,
+    ...whereOf(error),
+  });
 }

@@ -1,8 +1,7 @@
-import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { type Config, parseConfig } from '../config.ts';
 import type { Database } from '../postgres/database.ts';
-import { acquireLease } from '../postgres/lease.ts';
+import { acquireLease, thisProcess } from '../postgres/lease.ts';
 import { refuseNewerSchema } from '../postgres/migrate.ts';
 import { describeOpenRejects } from '../postgres/rejects.ts';
 import { type Replayed, replayRejects } from '../postgres/replay.ts';
@@ -93,11 +92,12 @@ async function replayWorkspace(
   database: Database,
   workspace: string,
 ): Promise<Replayed> {
-  const owner = `${hostname()}:${process.pid}`;
+  const owner = thisProcess();
   const request = { workspace, owner, leaseSeconds, wait: false, signal: io.stop };
   const store = openStore(database, await acquireLease(database, request));
   try {
-    return await replayRejects(database, store, workspace, new Date(Date.now() + CLOCK_SLACK_MS));
+    const plausibleUntil = new Date(Date.now() + CLOCK_SLACK_MS);
+    return await replayRejects(database, store, { workspace, plausibleUntil, stop: io.stop });
   } finally {
     await store.release();
   }

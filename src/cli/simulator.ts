@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { FaultRule, Faults } from '../simulator/faults.ts';
 import { type Oddity, oddities } from '../simulator/oddities.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../simulator/server.ts';
+import { wholeFrom } from './flags.ts';
 import { newCommand } from './io.ts';
 import { faultOptions, readFaults } from './simulator-faults.ts';
 
@@ -75,13 +76,18 @@ export function simulatorCommand(run: (options: SimulatorCliOptions) => Promise<
     'serve a simulated Intercom, to try things against, until a signal',
   )
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <number>', 'port to listen on; 0 takes any that is free', whole(0, 65_535), 0)
-    .option('--users <number>', 'how many users the workspace has', whole(0, USERS_MAX), 1_000)
-    .option('--seed <number>', 'the same seed makes the same people', whole(0, 2 ** 31), 1)
+    .option(
+      '--port <number>',
+      'port to listen on; 0 takes any that is free',
+      wholeFrom(0, 65_535),
+      0,
+    )
+    .option('--users <number>', 'how many users the workspace has', wholeFrom(0, USERS_MAX), 1_000)
+    .option('--seed <number>', 'the same seed makes the same people', wholeFrom(0, 2 ** 31), 1)
     .option('--token <token>', 'the access token that is accepted', 'simulator-token')
     .option('--app-id <id>', 'the id of the app, as /me and the users name it', 'sim00001')
     .option('--anchor-at <instant>', "the instant that people's dates lie before", instant)
-    .option('--rate-limit <number>', 'requests in ten seconds', whole(1, 1_000_000), 1_666)
+    .option('--rate-limit <number>', 'requests in ten seconds', wholeFrom(1, 1_000_000), 1_666)
     .addOption(
       new Option('--oddities [kinds]', `users that should not be: ${oddities.join(', ')}`)
         .argParser(parseOddities)
@@ -99,14 +105,6 @@ export function simulatorCommand(run: (options: SimulatorCliOptions) => Promise<
       faults: readFaults(flags),
     });
   });
-}
-
-function whole(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
 }
 
 function instant(text: string): Date {

@@ -51,11 +51,15 @@ export function translateFault(error: unknown): unknown {
   return error instanceof pg.DatabaseError ? translateDriverError(error) : error;
 }
 
+/** Node's own words for a call that is wrong: tried again it is as wrong as before. */
+const BUG_CODES = /^ERR_(ASSERTION|INVALID_ARG_|OUT_OF_RANGE)/;
+
 /** For what is known to come from the driver, whose connection errors are nameless. */
 export function translateDriverError(error: unknown): unknown {
   if (error instanceof SyncError || !(error instanceof Error)) return error;
   if (error instanceof pg.DatabaseError) return saidByServer(error);
   const code = codeOf(error);
+  if (code !== null && BUG_CODES.test(code)) return error;
   if (code !== null) return saidBySystem(code, 'syscall' in error && error.syscall === 'connect');
   // Of a lost connection the driver says so in a plain Error; a TypeError is a bug, ours or its.
   return error.constructor === Error ? saidByDriver(error) : error;

@@ -11,6 +11,8 @@ export interface Fence {
   readonly leaseSeconds: number;
   /** Aborted, with the `SyncError` that says why, when the lease could not be kept. */
   readonly lost: AbortSignal;
+  /** By our own clock, which is never the later one. */
+  hasRunOut(): boolean;
   /** Renews the lease now, also one that ran out while the database was away and nobody took. */
   reclaim(): Promise<void>;
 }
@@ -39,8 +41,8 @@ export function reconnecting<T>(
 ): Promise<T> {
   let isAgain = false;
   return withReconnect(async () => {
-    // The lease may have run out while the database was away.
-    if (isAgain) await fence.reclaim();
+    // While the database was away it could not be renewed, and may not have been again yet.
+    if (isAgain || fence.hasRunOut()) await fence.reclaim();
     isAgain = true;
     return database.transaction(work, boundsOf(fence));
   }, fence.lost);

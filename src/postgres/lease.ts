@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { sql } from 'drizzle-orm';
 import { SyncError } from '../errors.ts';
 import type { Database } from './database.ts';
@@ -8,7 +9,7 @@ import { syncLeases } from './schema.ts';
 
 export interface LeaseRequest {
   readonly workspace: string;
-  /** Who to name when somebody else asks: a host and a process. */
+  /** Who to name when somebody else asks; `thisProcess` says who that is. */
   readonly owner: string;
   readonly leaseSeconds: number;
   /** Go on waiting while another run renews its lease. */
@@ -28,6 +29,10 @@ const WAIT_MAX_MS = 24 * 60 * 60_000;
 // of it by the server within half a lease's life.
 const TAKE_OVER_MAX_MS = 30_000;
 const LOCK_WAIT_MAX_MS = 1_000;
+
+export function thisProcess(): string {
+  return `${hostname()}:${process.pid}`;
+}
 
 /** Takes the workspace: at once, or when its holder has not renewed for one lease's life. */
 export async function acquireLease(database: Database, request: LeaseRequest): Promise<Lease> {

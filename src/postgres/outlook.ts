@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
+import { dateOf } from './texts.ts';
 
 /** What the runs so far say of when a workspace is to be read next. */
 export interface Outlook {
@@ -54,8 +55,4 @@ export async function readOutlooks(
     },
     { isReadOnly: true },
   );
-}
-
-function dateOf(text: string | null): Date | null {
-  return text === null ? null : new Date(text);
 }

@@ -3,6 +3,7 @@ import type { RunMode, RunStatus } from '../sync/store.ts';
 import { chainOf } from './checkpoints.ts';
 import type { Database, Transaction } from './database.ts';
 import { syncRuns } from './schema.ts';
+import { dateOf, numberOf } from './texts.ts';
 
 /** Every workspace at one instant. Whoever looks is kept waiting for seconds at most. */
 export interface Overview {
@@ -203,12 +204,4 @@ async function readProgressOf(tx: Transaction, runId: string): Promise<RunProgre
     totalCount: numberOf(row?.total_count ?? null),
     lastPageAt: dateOf(row?.last_page_at ?? null),
   };
-}
-
-function dateOf(text: string | null): Date | null {
-  return text === null ? null : new Date(text);
-}
-
-function numberOf(text: string | null): number | null {
-  return text === null ? null : Number(text);
 }

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import { addCounts, NO_COUNTS } from '../sync/report.ts';
 import type { LeasedStore, PageCounts, PageWrite, WorkspaceState } from '../sync/store.ts';
 import { countPage } from './counts.ts';
 import type { Database, Transaction } from './database.ts';
@@ -32,7 +33,7 @@ export function openPreviewStore(database: Database, workspace: string): LeasedS
     writeUsers: async () => {},
     setRunWatermark: async () => {},
     markLimitReached: async () => {},
-    finishRun: async () => ({ ...sumOf(written), pages: written.length }),
+    finishRun: async () => ({ ...written.reduce(addCounts, NO_COUNTS), pages: written.length }),
     workspace: async () => ((await hasSchema()) ? reader.workspace() : nothingKnown()),
     async bindApp(appId) {
       return ((await hasSchema()) ? (await reader.workspace()).appId : null) ?? appId;
@@ -68,19 +69,6 @@ async function previewPage(
   return eitherWay(workspace, page, classifyUsers, (classify) =>
     database.transaction(classify, READ_ONLY),
   );
-}
-
-function sumOf(pages: readonly PageCounts[]): PageCounts {
-  const sum = { users: 0, inserted: 0, updated: 0, unchanged: 0, duplicates: 0, rejected: 0 };
-  for (const page of pages) {
-    sum.users += page.users;
-    sum.inserted += page.inserted;
-    sum.updated += page.updated;
-    sum.unchanged += page.unchanged;
-    sum.duplicates += page.duplicates;
-    sum.rejected += page.rejected;
-  }
-  return sum;
 }
 
 function nothingKnown(): WorkspaceState {

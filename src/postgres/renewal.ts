@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { SyncError } from '../errors.ts';
 import type { Database } from './database.ts';
-import { type Fence, heldLease, leaseLost, ownLease } from './fence.ts';
+import { type Fence, leaseLost, ownLease } from './fence.ts';
 import { RECONNECT_MAX_MS } from './retry.ts';
 import { syncLeases } from './schema.ts';
 
@@ -47,6 +47,7 @@ export function keepLease(database: Database, taken: TakenLease): Lease {
     leaseSeconds,
     fence: taken.fence,
     lost: lost.signal,
+    hasRunOut: () => performance.now() - renewedAtMs >= lifeMs,
     reclaim: renew,
     async release() {
       clearInterval(pulse);
@@ -125,7 +126,7 @@ async function expireLease(database: Database, fence: Fence): Promise<void> {
       (tx) =>
         tx.execute(
           sql`update ${syncLeases} set expires_at = clock_timestamp(), fence = fence + 1
-            ${heldLease(fence)}`,
+            ${ownLease(fence)}`,
         ),
       { statementMaxMs: RELEASE_MAX_MS, lockWaitMaxMs: RELEASE_MAX_MS },
     );

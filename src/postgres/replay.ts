@@ -8,6 +8,14 @@ export interface Replayed {
   readonly stored: number;
 }
 
+export interface Replay {
+  readonly workspace: string;
+  /** An `updated_at` after this instant is implausible. */
+  readonly plausibleUntil: Date;
+  /** Each that was stored by then stays stored. */
+  readonly stop: AbortSignal;
+}
+
 // A payload may be megabytes.
 const REJECTS_AT_ONCE = 10;
 
@@ -19,11 +27,11 @@ const REJECTS_AT_ONCE = 10;
 export async function replayRejects(
   database: Database,
   store: LeasedStore,
-  workspace: string,
-  plausibleUntil: Date,
+  { workspace, plausibleUntil, stop }: Replay,
 ): Promise<Replayed> {
   let tried = 0;
   for await (const reject of openRejects(database, workspace)) {
+    stop.throwIfAborted();
     tried += 1;
     if (reject.userId !== null) await store.writeUsers(userAlone(reject, plausibleUntil));
   }

@@ -1,13 +1,14 @@
 import { and, desc, eq, sql } from 'drizzle-orm';
 import type { PassName } from '../sync/source.ts';
 import type {
+  Checkpoint,
   FinishedRun,
   NewRun,
   RunTotals,
   UnfinishedRun,
   WorkspaceState,
 } from '../sync/store.ts';
-import { forgetSeen } from './checkpoints.ts';
+import { chainOf, forgetSeen } from './checkpoints.ts';
 import type { Transaction } from './database.ts';
 import { syncCheckpoints, syncRuns, workspaces } from './schema.ts';
 
@@ -18,7 +19,7 @@ export async function startRun(tx: Transaction, workspace: string, run: NewRun):
     where workspace = ${workspace} and status = 'running'`);
   const before = await readNewestRun(tx, workspace);
   // Only the newest run can be gone on from, so this one lets go of what it does not inherit.
-  if (before && String(before.id) !== run.resumedFrom) await forgetSeen(tx, String(before.id));
+  if (before && !isInherited(before, run)) await forgetSeen(tx, String(before.id));
   const started = await tx
     .insert(syncRuns)
     .values({
@@ -31,6 +32,14 @@ export async function startRun(tx: Transaction, workspace: string, run: NewRun):
     })
     .returning({ id: syncRuns.id });
   return String(started[0]?.id);
+}
+
+/** One that goes on from the same is this very run: the answer to its COMMIT was lost. */
+function isInherited(
+  before: { readonly id: bigint; readonly resumedFrom: bigint | null },
+  { resumedFrom }: NewRun,
+): boolean {
+  return resumedFrom !== null && [before.id, before.resumedFrom].includes(BigInt(resumedFrom));
 }
 
 export async function finishRun(
@@ -138,15 +147,24 @@ async function readUnfinished(tx: Transaction, workspace: string): Promise<Unfin
   const run = await readNewestRun(tx, workspace);
   if (!run || run.status === 'succeeded') return null;
   const { mode, watermark, limitReached, errorKind } = run;
+  const lastCheckpoint = await readLastCheckpoint(tx, String(run.id));
+  return { id: String(run.id), mode, watermark, limitReached, errorKind, lastCheckpoint };
+}
+
+/** Of a run that ended before its first page, where the one was that it went on from. */
+async function readLastCheckpoint(tx: Transaction, runId: string): Promise<Checkpoint | null> {
   const checkpoints = await tx
     .select()
     .from(syncCheckpoints)
-    .where(eq(syncCheckpoints.runId, run.id))
+    .where(
+      sql`${syncCheckpoints.runId} = (${chainOf(runId)}
+        select max(id) from chain
+        where exists (select 1 from intercom.sync_checkpoints as c where c.run_id = chain.id))`,
+    )
     .orderBy(desc(syncCheckpoints.sequence))
     .limit(1);
   const last = checkpoints[0];
-  const lastCheckpoint = last ? { ...last, pass: last.pass as PassName } : null;
-  return { id: String(run.id), mode, watermark, limitReached, errorKind, lastCheckpoint };
+  return last ? { ...last, pass: last.pass as PassName } : null;
 }
 
 async function readNewestRun(tx: Transaction, workspace: string) {

@@ -2,6 +2,7 @@ import { desc, eq, sql } from 'drizzle-orm';
 import type { RunMode, RunStatus } from '../sync/store.ts';
 import type { Database, Transaction } from './database.ts';
 import { syncRuns } from './schema.ts';
+import { dateOf } from './texts.ts';
 
 export interface WorkspaceStatus {
   readonly workspace: string;
@@ -128,8 +129,4 @@ export async function readRuns(
     .orderBy(desc(syncRuns.id))
     .limit(runsMax);
   return runs;
-}
-
-function dateOf(text: string | null): Date | null {
-  return text === null ? null : new Date(text);
 }

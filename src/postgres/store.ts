@@ -100,7 +100,8 @@ function storedIds({ chosen }: UsersWrite, { refused }: UsersOutcome): string[] 
 
 /**
  * A deletion is a change too: whoever copies rows by `last_changed_at` must see it. It is counted
- * with the marks, so that one whose COMMIT answer was lost, or whose run died, is counted once.
+ * with the marks, so that one whose COMMIT answer was lost, or whose run died, is counted once. What
+ * was set aside of a user who is gone is let be: a replay would only bring the row back.
  */
 async function markDeleted(
   tx: Transaction,
@@ -111,6 +112,7 @@ async function markDeleted(
   const marked = await tx.execute(sql`
     update ${users} set deleted_at = now(), last_changed_at = now()
     where workspace = ${workspace} and deleted_at is null and id = any(${sql.param(ids)}::text[])`);
+  await resolveRejects(tx, workspace, ids);
   const counted = await tx
     .update(syncRuns)
     .set({ deleted: sql`${syncRuns.deleted} + ${marked.rowCount ?? 0}` })

@@ -13,6 +13,17 @@ export interface RunRequest {
   readonly isDryRun: boolean;
 }
 
+/** A run that reads what is due, and may move the watermark. */
+export const PLAIN_REQUEST: RunRequest = {
+  mode: 'auto',
+  sort: null,
+  order: null,
+  createdSinceDays: null,
+  lookup: null,
+  allowMassDelete: false,
+  isDryRun: false,
+};
+
 export interface PlanSettings {
   readonly perPage: number;
   readonly overlapMinutes: number;

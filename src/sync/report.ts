@@ -1,4 +1,4 @@
-import { describeError, Interrupted, SyncError } from '../errors.ts';
+import { describeError, Interrupted, SyncError, whereOf } from '../errors.ts';
 import type { PageCounts, RunMode } from './store.ts';
 
 /** Codes, numbers and names of settings: never a payload, an address or a token. */
@@ -102,6 +102,7 @@ export function logReport(log: EventLog, report: RunReport): void {
     log.error('run_failed', {
       ...fields,
       hint: report.error instanceof SyncError ? report.error.hint : null,
+      ...whereOf(report.error),
     });
 }
 

@@ -1,5 +1,5 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { describeError, SyncError } from '../errors.ts';
+import { describeError, SyncError, whereOf } from '../errors.ts';
 import type { Database } from '../postgres/database.ts';
 import type { EventLog } from '../sync/report.ts';
 import { addPages } from './http-pages.ts';
@@ -58,7 +58,7 @@ export async function startHttp(
   app.server.maxConnections = CONNECTIONS_MAX;
   guard(app, isLoopback(host));
   app.setErrorHandler((error, _request, reply) => {
-    log.error('http_failed', { error_kind: describeError(error).kind });
+    log.error('http_failed', { error_kind: describeError(error).kind, ...whereOf(error) });
     return refuse(reply, 500, 'this did not work; the log says more');
   });
   const names = options.workspaces.map(({ name }) => name);

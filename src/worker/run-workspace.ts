@@ -1,8 +1,7 @@
-import { hostname } from 'node:os';
 import type { Config, WorkspaceConfig } from '../config.ts';
 import { createIntercomSource, type IntercomSource, type SourceWait } from '../intercom/source.ts';
 import type { Database } from '../postgres/database.ts';
-import { acquireLease } from '../postgres/lease.ts';
+import { acquireLease, thisProcess } from '../postgres/lease.ts';
 import { openPreviewStore } from '../postgres/preview.ts';
 import { openStore } from '../postgres/store.ts';
 import type { RunParts } from '../sync/parts.ts';
@@ -74,7 +73,7 @@ async function acquireStore(run: WorkspaceRun, signal: AbortSignal): Promise<Lea
   if (run.request.isDryRun) return openPreviewStore(database, workspace);
   const lease = await acquireLease(database, {
     workspace,
-    owner: `${hostname()}:${process.pid}`,
+    owner: thisProcess(),
     leaseSeconds: config.leaseSeconds,
     wait,
     signal,

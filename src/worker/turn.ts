@@ -1,8 +1,9 @@
 import type { Config, WorkspaceConfig } from '../config.ts';
 import type { WorkspaceSchedule } from '../config-worker.ts';
-import { describeError } from '../errors.ts';
+import { describeError, whereOf } from '../errors.ts';
 import type { Database } from '../postgres/database.ts';
 import { type Outlook, readOutlooks } from '../postgres/outlook.ts';
+import { PLAIN_REQUEST } from '../sync/plan.ts';
 import type { EventLog, Progress, RunReport } from '../sync/report.ts';
 import { type ScheduledMode, whatIsDue } from './due.ts';
 import { noticeOfEnd, noticingLog } from './notices.ts';
@@ -35,11 +36,6 @@ const REFUSED_AGAIN_AFTER_MS = 6 * 3_600_000;
 /** A tick that came during the run is served with it; with a third the others would wait too long. */
 const RUNS_IN_TURN_MAX = 2;
 
-interface Target {
-  readonly workspace: WorkspaceConfig;
-  readonly schedule: WorkspaceSchedule;
-}
-
 /** What a worker does when a workspace's turn has come: whatever is due by now, if anything is. */
 export function createTurnTaker(parts: TurnParts): TurnTaker {
   const { config, log, stop } = parts;
@@ -61,7 +57,7 @@ export function createTurnTaker(parts: TurnParts): TurnTaker {
     const end = endOfFailure(error, isInRun, turn);
     const { kind, message } = describeError(error);
     const fields = { workspace, error_kind: kind, error_message: message };
-    if (end.kind === 'given up') log.error('turn_given_up', fields);
+    if (end.kind === 'given up') log.error('turn_given_up', { ...fields, ...whereOf(error) });
     if (kind === 'busy') log.info('workspace_busy', fields);
     else if (end.kind === 'again')
       log.warn('turn_failed', { ...fields, again_after_seconds: end.afterSeconds });
@@ -161,7 +157,7 @@ async function runOnce(
   const report = await runWorkspace({
     ...parts,
     workspace,
-    request: { ...PLAIN, mode },
+    request: { ...PLAIN_REQUEST, mode },
     wait: false,
     log,
     progress: {
@@ -183,12 +179,3 @@ async function runOnce(
   observer.runFinished(name, report);
   return report;
 }
-
-const PLAIN = {
-  sort: null,
-  order: null,
-  createdSinceDays: null,
-  lookup: null,
-  allowMassDelete: false,
-  isDryRun: false,
-} as const;

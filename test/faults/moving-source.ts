@@ -5,13 +5,13 @@ import { openStore } from '../../src/postgres/store.ts';
 import type { Faults } from '../../src/simulator/faults.ts';
 import { type RequestLog, type Simulator, startSimulator } from '../../src/simulator/server.ts';
 import type { RunSettings } from '../../src/sync/parts.ts';
-import type { RunRequest } from '../../src/sync/plan.ts';
+import { PLAIN_REQUEST, type RunRequest } from '../../src/sync/plan.ts';
 import { type RunReport, reportToJson } from '../../src/sync/report.ts';
 import { runSync } from '../../src/sync/run.ts';
 import type { LeasedStore } from '../../src/sync/store.ts';
 import { type Logged, recordingLog } from '../support/memory-parts.ts';
 import { createTestDatabase } from '../support/postgres.ts';
-import { compareWithSource, type Difference, PLAIN, rowsOf, TOKEN } from '../support/sync.ts';
+import { compareWithSource, type Difference, rowsOf, TOKEN } from '../support/sync.ts';
 
 export const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
@@ -122,7 +122,7 @@ async function openSource(
       const log = recordingLog();
       const firstRequest = simulator.requests.at(-1)?.number ?? 0;
       let closeSource = async () => {};
-      const report = await runSync({ ...PLAIN, ...request }, settings(perPage), {
+      const report = await runSync({ ...PLAIN_REQUEST, ...request }, settings(perPage), {
         log,
         progress: { passStarted() {}, pageWritten() {} },
         clock: {

@@ -1,3 +1,4 @@
+import assert from 'node:assert';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import {
@@ -129,4 +130,22 @@ describe('an error of the system', () => {
     const bug = new TypeError('a bug');
     expect(translateDriverError(bug)).toBe(bug);
   });
+
+  test.each([
+    ['a value that Node refuses', () => Buffer.from(7 as never)],
+    ['a number out of its range', () => Buffer.alloc(-1)],
+    ['an assertion that fails', () => assert(false)],
+  ])('is a bug, and not retried, where its code is that of %s', (_, err) => {
+    const bug = thrownBy(err);
+    expect(bug).toHaveProperty('code');
+    expect(translateDriverError(bug)).toBe(bug);
+  });
 });
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}

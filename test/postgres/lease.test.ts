@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import { DatabaseFault } from '../../src/postgres/faults.ts';
 import { fenced, leaseLost } from '../../src/postgres/fence.ts';
 import { acquireLease } from '../../src/postgres/lease.ts';
 import type { Lease } from '../../src/postgres/renewal.ts';
@@ -109,6 +110,7 @@ describe('a held workspace', () => {
       fence: 41n,
       leaseSeconds: 1,
       lost: new AbortController().signal,
+      hasRunOut: () => false,
       reclaim: () => Promise.reject(leaseLost({ workspace: 'default' })),
     };
     const wakeUp = Promise.withResolvers<void>();
@@ -173,6 +175,36 @@ describe('a lease', () => {
     await lease.release();
     await lease.reclaim();
     expect((await leaseRow()).expires_at.getTime()).toBeLessThanOrEqual(Date.now());
+    expect(lease.lost.aborted).toBe(false);
+  });
+
+  test('that ran out before it is handed back gets no new life from such a renewal either', async () => {
+    const lease = await acquire({ leaseSeconds: 1 });
+    await client.query(`update intercom.sync_leases set expires_at = now() - interval '1 hour'`);
+    await lease.release();
+    await lease.reclaim();
+    expect((await leaseRow()).expires_at.getTime()).toBeLessThanOrEqual(Date.now());
+  });
+
+  test('that ran out while the database was away is taken up again by the first who needs it', async () => {
+    let isAway = false;
+    const blinking: Database = {
+      ...database,
+      transaction: (work, options) =>
+        isAway
+          ? Promise.reject(new DatabaseFault(null, 'away', null))
+          : database.transaction(work, options),
+    };
+    const lease = await acquireLease(blinking, leaseRequest({ leaseSeconds: 1 }));
+    held.push(lease);
+    isAway = true;
+    const hasRunOut = async () => (await leaseRow()).expires_at.getTime() < Date.now();
+    await vi.waitUntil(hasRunOut, { timeout: 60_000 });
+    isAway = false;
+    await fenced(blinking, lease, async (tx) => {
+      await tx.execute(`update intercom.sync_leases set owner = 'written'`);
+    });
+    expect((await leaseRow()).owner).toBe('written');
     expect(lease.lost.aborted).toBe(false);
   });
 

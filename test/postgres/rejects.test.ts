@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Interrupted } from '../../src/errors.ts';
 import { listOpenRejects } from '../../src/postgres/rejects.ts';
+import { replayRejects } from '../../src/postgres/replay.ts';
 import { FULL_RUN, type Opened, openTestStore, pageOf } from './opened.ts';
 
 let opened: Opened;
@@ -42,4 +44,22 @@ test('a reject that is resolved is listed no more, and keeps its time', async ()
   await write(bad('a'));
   await write({ id: 'a' });
   expect(await resolved()).toEqual([first, expect.anything()]);
+});
+
+test('a user that is marked as deleted is set aside no more, and no replay brings it back', async () => {
+  await write({ id: 'gone' });
+  await write(bad('gone'));
+  await opened.store.markDeleted(runId, ['gone']);
+  expect((await list(null, 9)).map(({ userId }) => userId)).not.toContain('gone');
+});
+
+test('a replay that is stopped tries nobody else, and what is not tried stays open', async () => {
+  await write(bad('e'));
+  const before = await list(null, 9);
+  const stop = AbortSignal.abort(new Interrupted('SIGTERM'));
+  const replay = { workspace: 'default', plausibleUntil: new Date(), stop };
+  await expect(replayRejects(opened.database, opened.store, replay)).rejects.toBeInstanceOf(
+    Interrupted,
+  );
+  expect(await list(null, 9)).toEqual(before);
 });

@@ -60,6 +60,32 @@ describe('what can be gone on from', () => {
     expect(await unfinished()).toBeNull();
   });
 
+  test('is where the run before it was, if it ended before its own first page', async () => {
+    const watermark = new Date('2026-06-01T00:00:00Z');
+    const first = await start({ watermark });
+    await write(first, 1, ['a', 'b'], { next: '/users?page=2' });
+    await finish(first, { status: 'failed', isOver: false, errorKind: 'source' });
+    let last = first;
+    for (let ends = 0; ends < 2; ends += 1) {
+      last = await start({ resumedFrom: last, watermark });
+      await finish(last, { status: 'failed', isOver: false, errorKind: 'source' });
+    }
+    expect(await unfinished()).toMatchObject({
+      id: last,
+      watermark,
+      lastCheckpoint: { sequence: 1, pass: 'list', next: '/users?page=2' },
+    });
+    expect(await seenBy(await start({ resumedFrom: last, watermark }))).toEqual(['a', 'b']);
+  });
+
+  test('is gone on from with all its ids, also where the answer to the COMMIT of the start was lost', async () => {
+    const first = await start();
+    await write(first, 1, ['a', 'b']);
+    await start({ resumedFrom: first });
+    const again = await start({ resumedFrom: first });
+    expect(await seenBy(again)).toEqual(['a', 'b']);
+  });
+
   test('knows the ids that it and those before it have seen', async () => {
     const first = await start();
     await write(first, 1, ['a', 'b']);

@@ -1,5 +1,5 @@
 import type { Clock, RunParts, RunSettings } from '../../src/sync/parts.ts';
-import type { RunRequest } from '../../src/sync/plan.ts';
+import { PLAIN_REQUEST, type RunRequest } from '../../src/sync/plan.ts';
 import type { EventLog, Fields } from '../../src/sync/report.ts';
 import { runSync } from '../../src/sync/run.ts';
 import type {
@@ -246,16 +246,7 @@ export async function tellRun(
   const store = memoryStore(kept, story);
   const source = scriptedSource(script, story);
   const log = recordingLog();
-  const request: RunRequest = {
-    mode: 'auto',
-    sort: null,
-    order: null,
-    createdSinceDays: null,
-    lookup: null,
-    allowMassDelete: false,
-    isDryRun: false,
-    ...asked,
-  };
+  const request: RunRequest = { ...PLAIN_REQUEST, ...asked };
   const settings: RunSettings = {
     workspace: 'default',
     perPage: 50,

@@ -8,7 +8,7 @@ import { syncWorkspace } from '../../src/cli/sync.ts';
 import { type Environment, parseConfig } from '../../src/config.ts';
 import { openDatabase } from '../../src/postgres/database.ts';
 import type { Simulator } from '../../src/simulator/server.ts';
-import type { RunRequest } from '../../src/sync/plan.ts';
+import { PLAIN_REQUEST, type RunRequest } from '../../src/sync/plan.ts';
 import { type RunReport, reportToJson } from '../../src/sync/report.ts';
 
 export const TOKEN = 'test-token';
@@ -43,16 +43,6 @@ export interface FinishedSync {
   readonly output: string;
 }
 
-export const PLAIN: RunRequest = {
-  mode: 'auto',
-  sort: null,
-  order: null,
-  createdSinceDays: null,
-  lookup: null,
-  allowMassDelete: false,
-  isDryRun: false,
-};
-
 /** One run in this process, put together as the command does. */
 export async function syncHere(
   env: Environment,
@@ -72,7 +62,7 @@ export async function syncHere(
   const io = { env, stdout: stderr, stderr, stop, exitCode: 0 };
   const database = openDatabase(config.databaseUrl);
   try {
-    const whole = { ...PLAIN, ...request };
+    const whole = { ...PLAIN_REQUEST, ...request };
     const use = { database, url: config.databaseUrl, wait: false };
     const report = await syncWorkspace(io, config, workspace, whole, use);
     return { report, json: reportToJson(report), events: parseLines(output), output };
@@ -103,6 +93,8 @@ export interface RunningProgram {
   says(text: string): Promise<void>;
   /** What stderr has so far. */
   output(): string;
+  /** As `| head` does: what it writes from now on finds nobody. */
+  stopReading(): void;
 }
 
 /** The program itself, in a process of its own, with nothing of this process's environment. */
@@ -131,6 +123,10 @@ export function startProgram(args: readonly string[], env: Environment): Running
     finished,
     kill: (signal) => child.kill(signal),
     output: () => stderr,
+    stopReading() {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     says: (text) =>
       new Promise((resolve, reject) => {
         const look = () => stderr.includes(text) && resolve();

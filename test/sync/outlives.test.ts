@@ -154,3 +154,29 @@ describe('what cannot be outlived ends the run, and what was read is kept', () =
     expect(json).toMatchObject({ status: 'failed', error_kind: 'source' });
   });
 });
+
+test('a list is gone on with from its last page, though a run in between failed before its first', async () => {
+  await rowsOf(
+    database.url,
+    'truncate intercom.users, intercom.workspaces, intercom.sync_runs cascade',
+  );
+  const secondPage = { path: '/users', query: { page: '2', sort: 'created_at' } };
+  const faults: Partial<Faults> = {
+    rules: [
+      { answer: 'status401', match: secondPage, times: 1 },
+      { answer: 'status401', match: { path: '/me', nth: 2 }, times: 1 },
+    ],
+  };
+  const simulator = await startSimulator({ users: USERS, token: TOKEN, faults });
+  try {
+    const env = environmentFor(simulator.url, database.url);
+    const kinds = [];
+    for (let runs = 0; runs < 3; runs += 1) kinds.push((await syncHere(env)).report.error);
+    expect(kinds).toMatchObject([{ kind: 'credentials' }, { kind: 'credentials' }, null]);
+    const asked = simulator.requests.filter(({ query }) => query.get('sort') === 'created_at');
+    expect(asked.map(({ query }) => query.get('page'))).toEqual(['1', '2', '2', '3']);
+    expect(await compareWithSource(database.url, simulator)).toEqual(EQUAL);
+  } finally {
+    await simulator.close();
+  }
+});

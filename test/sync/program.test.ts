@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Simulator, startSimulator } from '../../src/simulator/server.ts';
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.ts';
+import { holdRequest, isListPage, startInTest } from '../support/programs.ts';
 import { compareWithSource, EQUAL, environmentFor, runProgram, TOKEN } from '../support/sync.ts';
 
 let database: TestDatabase;
@@ -46,6 +47,16 @@ test('sync creates the schema, reads everybody, prints one JSON object and exits
   expect(report).toMatchObject({ workspace: 'default', status: 'succeeded', inserted: 120 });
   expect(await compareWithSource(database.url, simulator)).toEqual(EQUAL);
   for (const line of stderr.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('event');
+});
+
+test('a run goes on to its end though nobody reads its output any more', async () => {
+  const page = holdRequest(simulator, isListPage(2));
+  const program = startInTest(['sync', '--json', '--mode', 'full'], env());
+  await page.came;
+  program.stopReading();
+  page.letGo();
+  expect((await program.finished).code).toBe(0);
+  expect(await compareWithSource(database.url, simulator)).toEqual(EQUAL);
 });
 
 describe('exit codes', () => {

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { describeError, type ErrorKind, Interrupted, SyncError } from '../../src/errors.ts';
+import {
+  describeError,
+  type ErrorKind,
+  Interrupted,
+  SyncError,
+  whereOf,
+} from '../../src/errors.ts';
 
 test.each<[ErrorKind, number]>([
   ['bug', 1],
@@ -29,4 +35,12 @@ test('our own errors are told in their words, all others by their class alone', 
     expect(message).not.toContain('ada');
   }
   expect(describeError(new RangeError('x')).message).toContain('RangeError');
+});
+
+test('of a bug the place is told and not the message, of all else nothing', () => {
+  const { where } = whereOf(new TypeError('a row of ada@example.com\nin two lines'));
+  expect(where).toMatch(/^\s+at .*errors\.test\.ts/);
+  expect(where).not.toContain('ada');
+  expect(whereOf(new SyncError('bug', 'ours'))).toHaveProperty('where');
+  expect(whereOf(new SyncError('database', 'away'))).toEqual({});
 });

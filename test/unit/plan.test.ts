@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { planPasses, planStart, type RunRequest } from '../../src/sync/plan.ts';
+import { PLAIN_REQUEST, planPasses, planStart, type RunRequest } from '../../src/sync/plan.ts';
 import type { Checkpoint, UnfinishedRun, WorkspaceState } from '../../src/sync/store.ts';
 
 const NOW = new Date('2024-03-10T12:00:00Z');
@@ -7,15 +7,6 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const ago = (ms: number) => new Date(NOW.getTime() - ms);
 const SETTINGS = { perPage: 50, overlapMinutes: 10, fullEveryDays: 7 };
-const PLAIN: RunRequest = {
-  mode: 'auto',
-  sort: null,
-  order: null,
-  createdSinceDays: null,
-  lookup: null,
-  allowMassDelete: false,
-  isDryRun: false,
-};
 const STATE: WorkspaceState = {
   appId: 'exampleapp',
   watermark: ago(DAY_MS),
@@ -26,10 +17,10 @@ const STATE: WorkspaceState = {
 const NEVER: WorkspaceState = { ...STATE, watermark: null, lastFullRunAt: null };
 
 const plan = (request: Partial<RunRequest>, state: WorkspaceState = STATE, settings = SETTINGS) =>
-  planStart({ ...PLAIN, ...request }, state, settings);
+  planStart({ ...PLAIN_REQUEST, ...request }, state, settings);
 
 function passes(request: Partial<RunRequest>, state: WorkspaceState = STATE, startedAt = NOW) {
-  const full = { ...PLAIN, ...request };
+  const full = { ...PLAIN_REQUEST, ...request };
   return planPasses(full, planStart(full, state, SETTINGS), state, SETTINGS, startedAt, NOW);
 }
 
@@ -97,7 +88,14 @@ describe('the passes', () => {
 
   test('of a full run whose start nothing told read every update', () => {
     const start = plan({ mode: 'full' });
-    const [, updated] = planPasses({ ...PLAIN, mode: 'full' }, start, STATE, SETTINGS, null, NOW);
+    const [, updated] = planPasses(
+      { ...PLAIN_REQUEST, mode: 'full' },
+      start,
+      STATE,
+      SETTINGS,
+      null,
+      NOW,
+    );
     expect(updated).toEqual({ name: 'updated', since: since(new Date(0)) });
   });
 
