@@ -1,4 +1,4 @@
-import { and, desc, eq, sql } from 'drizzle-orm';
+import { and, desc, eq, ne, sql } from 'drizzle-orm';
 import type { PassName } from '../sync/source.ts';
 import type {
   Checkpoint,
@@ -19,7 +19,8 @@ export async function startRun(tx: Transaction, workspace: string, run: NewRun):
     where workspace = ${workspace} and status = 'running'`);
   const before = await readNewestRun(tx, workspace);
   // Only the newest run can be gone on from, so this one lets go of what it does not inherit.
-  if (before && !isInherited(before, run)) await forgetSeen(tx, String(before.id));
+  const isNewer = before !== null && run.mode !== 'lookup' && !isInherited(before, run);
+  if (isNewer) await forgetSeen(tx, String(before.id));
   const started = await tx
     .insert(syncRuns)
     .values({
@@ -167,11 +168,12 @@ async function readLastCheckpoint(tx: Transaction, runId: string): Promise<Check
   return last ? { ...last, pass: last.pass as PassName } : null;
 }
 
+/** But for lookups: a look at one user does not undo what can be gone on from. */
 async function readNewestRun(tx: Transaction, workspace: string) {
   const runs = await tx
     .select()
     .from(syncRuns)
-    .where(eq(syncRuns.workspace, workspace))
+    .where(and(eq(syncRuns.workspace, workspace), ne(syncRuns.mode, 'lookup')))
     .orderBy(desc(syncRuns.id))
     .limit(1);
   return runs[0] ?? null;

@@ -8,7 +8,8 @@ import type { LeasedStore } from './store.ts';
 export interface RunParts {
   /** Takes the workspace's lease, or throws `SyncError` of kind `busy`. */
   acquireStore(signal: AbortSignal): Promise<LeasedStore>;
-  openSource(signal: AbortSignal): UserSource;
+  /** `warn` writes to the log of the run, under its id once it has one. */
+  openSource(signal: AbortSignal, warn: EventLog['warn']): UserSource;
   readonly log: EventLog;
   readonly progress: Progress;
   readonly clock: Clock;

@@ -47,7 +47,7 @@ async function carryOut(
     tally,
     store,
     signal,
-    source: parts.openSource(signal),
+    source: parts.openSource(signal, (event, fields) => run.log.warn(event, fields)),
     seen: createSeenIds(),
     mustLearnApp: false,
     hasScrolled: false,

@@ -43,13 +43,13 @@ export async function runWorkspace(run: WorkspaceRun): Promise<RunReport> {
     clock: { now: () => new Date(), elapsedMs: () => performance.now() },
     stop: run.stop,
     acquireStore: (signal) => acquireStore(run, signal),
-    openSource(signal) {
+    openSource(signal, warn) {
       const opened = createIntercomSource({
         ...workspace,
         signal,
         onAnswer: (status) => listener?.onAnswer?.(status, opened.callsLeft()),
         onWait({ reason, waitMs, status, message }) {
-          log.warn(`intercom_${reason}`, { wait_ms: waitMs, status, message });
+          warn(`intercom_${reason}`, { wait_ms: waitMs, status, message });
           listener?.onWait?.(reason);
         },
       });

@@ -60,6 +60,15 @@ describe('what can be gone on from', () => {
     expect(await unfinished()).toBeNull();
   });
 
+  test('is not undone by a look at one user', async () => {
+    const first = await start({ watermark: new Date('2026-06-01T00:00:00Z') });
+    await write(first, 1, ['a', 'b'], { next: '/users?page=2' });
+    await finish(first, { status: 'failed', isOver: false, errorKind: 'source' });
+    await finish(await start({ mode: 'lookup' }));
+    expect(await unfinished()).toMatchObject({ id: first });
+    expect(await seenBy(first)).toEqual(['a', 'b']);
+  });
+
   test('is where the run before it was, if it ended before its own first page', async () => {
     const watermark = new Date('2026-06-01T00:00:00Z');
     const first = await start({ watermark });
