@@ -3,8 +3,14 @@ import { SyncError } from '../errors.ts';
 import { newerSchema } from '../postgres/migrate.ts';
 import type { Overview } from '../postgres/overview.ts';
 import type { ShownParts } from './http-probes.ts';
-import { awayPage, missingPage, overviewPage, type PageMoment, workspacePage } from './page.ts';
-import { viewAll, viewOf } from './page-data.ts';
+import { viewAll, viewOf } from './page/data.ts';
+import {
+  awayPage,
+  missingPage,
+  overviewPage,
+  type PageMoment,
+  workspacePage,
+} from './page/page.ts';
 import type { WatchedWorkspace } from './watched.ts';
 
 /** What people ask: the overview, or the one workspace that there is; and each of many. */

@@ -3,7 +3,7 @@ import { SyncError } from '../errors.ts';
 import type { Overview } from '../postgres/overview.ts';
 import type { Glance, Readings } from './http-readings.ts';
 import type { Metrics, WorkspaceReading } from './metrics.ts';
-import { glanceAt } from './page-data.ts';
+import { glanceAt } from './page/data.ts';
 import { judgeReadiness } from './readiness.ts';
 import type { WatchedWorkspace } from './watched.ts';
 

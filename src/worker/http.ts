@@ -6,7 +6,7 @@ import { addPages } from './http-pages.ts';
 import { addProbes } from './http-probes.ts';
 import { createReadings } from './http-readings.ts';
 import type { Metrics } from './metrics.ts';
-import { CONTENT_SECURITY_POLICY } from './page-layout.ts';
+import { CONTENT_SECURITY_POLICY } from './page/layout.ts';
 import type { WatchedWorkspace } from './watched.ts';
 
 export interface HttpOptions {

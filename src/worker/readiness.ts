@@ -3,7 +3,7 @@ import type { MigrationState } from '../postgres/migrate.ts';
 import type { Overview } from '../postgres/overview.ts';
 import { isExcused, isTooOld } from './freshness.ts';
 import type { Glance } from './http-readings.ts';
-import { glanceAt } from './page-data.ts';
+import { glanceAt } from './page/data.ts';
 import type { WatchedWorkspace } from './watched.ts';
 
 /** What `/readyz` answers: whether all is well, and if not, what is not. */

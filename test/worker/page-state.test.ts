@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RunGlance, RunProgress, WorkspaceGlance } from '../../src/postgres/overview.ts';
-import { viewAll } from '../../src/worker/page-data.ts';
-import { judge, type Watch } from '../../src/worker/page-state.ts';
+import { viewAll } from '../../src/worker/page/data.ts';
+import { judge, type Watch } from '../../src/worker/page/state.ts';
 import { HOUR_MS, watched } from './served.ts';
 
 const NOW = new Date('2026-11-24T03:00:00Z');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { html, trusted } from '../../src/worker/page-html.ts';
-import { clock, count, fromNow, shortInstant, span } from '../../src/worker/page-words.ts';
+import { html, trusted } from '../../src/worker/page/html.ts';
+import { clock, count, fromNow, shortInstant, span } from '../../src/worker/page/words.ts';
 
 test.each([
   [0, 'under 1 s'],

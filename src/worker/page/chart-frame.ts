@@ -1,6 +1,6 @@
 import type { scaleLinear } from 'd3-scale';
-import { html, type Markup } from './page-html.ts';
-import { day, minute, number, shortNumber } from './page-words.ts';
+import { html, type Markup } from './html.ts';
+import { day, minute, number, shortNumber } from './words.ts';
 
 /** Drawn at this size, and as wide as there is room: letters stay legible on a phone. */
 export const WIDTH = 420;

@@ -1,4 +1,4 @@
-import { html, type Markup } from './page-html.ts';
+import { html, type Markup } from './html.ts';
 
 const NUMBERS = new Intl.NumberFormat('en-GB');
 const SHORT_NUMBERS = new Intl.NumberFormat('en-GB', {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type Content, html, trusted } from './page-html.ts';
-import type { Tone } from './page-state.ts';
-import { STYLE } from './page-style.ts';
-import { clock } from './page-words.ts';
+import { type Content, html, trusted } from './html.ts';
+import type { Tone } from './state.ts';
+import { STYLE } from './style.ts';
+import { clock } from './words.ts';
 
 export interface PageFrame {
   readonly title: string;

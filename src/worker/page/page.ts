@@ -1,13 +1,13 @@
-import type { SyncError } from '../errors.ts';
-import type { WorkspaceHistory } from '../postgres/history.ts';
-import type { WorkspaceView } from './page-data.ts';
-import { html, type Markup } from './page-html.ts';
-import { renderPage } from './page-layout.ts';
-import { renderOverview } from './page-overview.ts';
-import { TONES, type Tone } from './page-state.ts';
-import { shortInstant } from './page-words.ts';
-import { renderWorkspace } from './page-workspace.ts';
-import type { WatchedWorkspace } from './watched.ts';
+import type { SyncError } from '../../errors.ts';
+import type { WorkspaceHistory } from '../../postgres/history.ts';
+import type { WatchedWorkspace } from '../watched.ts';
+import type { WorkspaceView } from './data.ts';
+import { html, type Markup } from './html.ts';
+import { renderPage } from './layout.ts';
+import { renderOverview } from './overview.ts';
+import { TONES, type Tone } from './state.ts';
+import { shortInstant } from './words.ts';
+import { renderWorkspace } from './workspace.ts';
 
 /** What is the same for every page that is asked for at one moment. */
 export interface PageMoment {

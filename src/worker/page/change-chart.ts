@@ -1,5 +1,5 @@
 import { scaleBand, scaleLinear } from 'd3-scale';
-import type { RunSummary } from '../postgres/status.ts';
+import type { RunSummary } from '../../postgres/status.ts';
 import {
   BOTTOM,
   drawChart,
@@ -10,9 +10,9 @@ import {
   type Scale,
   TICKS,
   TOP,
-} from './page-chart-frame.ts';
-import { html, type Markup } from './page-html.ts';
-import { clock, count, number, shortNumber } from './page-words.ts';
+} from './chart-frame.ts';
+import { html, type Markup } from './html.ts';
+import { clock, count, number, shortNumber } from './words.ts';
 
 const TITLE = 'Changes per run';
 const BAR_WIDTH_MAX = 28;

@@ -1,7 +1,7 @@
-import type { RunSummary } from '../postgres/status.ts';
-import { html, type Markup } from './page-html.ts';
-import type { Tone } from './page-state.ts';
-import { number, shortInstant, span } from './page-words.ts';
+import type { RunSummary } from '../../postgres/status.ts';
+import { html, type Markup } from './html.ts';
+import type { Tone } from './state.ts';
+import { number, shortInstant, span } from './words.ts';
 
 const SHOWN_MAX = 12;
 

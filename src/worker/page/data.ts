@@ -1,6 +1,6 @@
-import type { Overview, WorkspaceGlance } from '../postgres/overview.ts';
-import { judge, type State, TONES } from './page-state.ts';
-import type { NextRun, WatchedWorkspace } from './watched.ts';
+import type { Overview, WorkspaceGlance } from '../../postgres/overview.ts';
+import type { NextRun, WatchedWorkspace } from '../watched.ts';
+import { judge, type State, TONES } from './state.ts';
 
 /** A workspace as it is shown. */
 export interface WorkspaceView {

@@ -1,7 +1,7 @@
-import type { WorkspaceView } from './page-data.ts';
-import { html, type Markup } from './page-html.ts';
-import type { Tone } from './page-state.ts';
-import { count, fromNow, number } from './page-words.ts';
+import type { WorkspaceView } from './data.ts';
+import { html, type Markup } from './html.ts';
+import type { Tone } from './state.ts';
+import { count, fromNow, number } from './words.ts';
 
 /** Many workspaces at a glance: what is wrong first, then the numbers of each, the worst first. */
 export function renderOverview(views: readonly WorkspaceView[], now: Date): Markup {

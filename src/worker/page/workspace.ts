@@ -1,12 +1,12 @@
-import type { WorkspaceHistory } from '../postgres/history.ts';
-import type { RunProgress } from '../postgres/overview.ts';
-import { LIMIT_IN_WORDS } from './page-advice.ts';
-import { changeChart } from './page-change-chart.ts';
-import type { WorkspaceView } from './page-data.ts';
-import { type Content, html, type Markup } from './page-html.ts';
-import { renderRuns } from './page-runs.ts';
-import { userChart } from './page-user-chart.ts';
-import { count, fromNow, number, shortInstant, span } from './page-words.ts';
+import type { WorkspaceHistory } from '../../postgres/history.ts';
+import type { RunProgress } from '../../postgres/overview.ts';
+import { LIMIT_IN_WORDS } from './advice.ts';
+import { changeChart } from './change-chart.ts';
+import type { WorkspaceView } from './data.ts';
+import { type Content, html, type Markup } from './html.ts';
+import { renderRuns } from './runs.ts';
+import { userChart } from './user-chart.ts';
+import { count, fromNow, number, shortInstant, span } from './words.ts';
 
 /** All there is to know of one workspace, the most urgent first. */
 export function renderWorkspace(view: WorkspaceView, history: WorkspaceHistory, now: Date): Markup {

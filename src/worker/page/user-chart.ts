@@ -1,18 +1,9 @@
 import { scaleLinear, scaleUtc } from 'd3-scale';
 import { area, curveMonotoneX, line } from 'd3-shape';
-import type { UserCount } from '../postgres/history.ts';
-import {
-  BOTTOM,
-  drawChart,
-  emptyChart,
-  leftOf,
-  px,
-  RIGHT,
-  TICKS,
-  TOP,
-} from './page-chart-frame.ts';
-import { html, type Markup } from './page-html.ts';
-import { clock, count, number } from './page-words.ts';
+import type { UserCount } from '../../postgres/history.ts';
+import { BOTTOM, drawChart, emptyChart, leftOf, px, RIGHT, TICKS, TOP } from './chart-frame.ts';
+import { html, type Markup } from './html.ts';
+import { clock, count, number } from './words.ts';
 
 const TITLE = 'Users over time';
 

@@ -1,6 +1,6 @@
-import type { RunGlance, WorkspaceGlance } from '../postgres/overview.ts';
-import { isTooOld, type Patience } from './freshness.ts';
-import { adviceFor } from './page-advice.ts';
+import type { RunGlance, WorkspaceGlance } from '../../postgres/overview.ts';
+import { isTooOld, type Patience } from '../freshness.ts';
+import { adviceFor } from './advice.ts';
 
 /** How a workspace is, in one word and one sentence. */
 export interface State {
