@@ -48,6 +48,10 @@ async function countLiveUsers(tx: Transaction, workspace: string): Promise<numbe
   return Number(counted.rows[0]?.count ?? 0);
 }
 
+/**
+ * By a set operation and not by a join: on a table that has just been filled the planner counts on a
+ * few rows, and loops over all that was seen for each of them.
+ */
 async function readUnseen(
   tx: Transaction,
   workspace: string,
@@ -55,13 +59,13 @@ async function readUnseen(
   afterId: string | null,
   count: number,
 ): Promise<string[]> {
-  const read = await tx.execute<{ id: string }>(sql`${chainOf(runId)},
-    seen (id) as materialized (
-      select distinct unnest(seen_ids) from ${syncCheckpoints} join chain on run_id = chain.id
-    )
-    select id from ${users}
-    where ${liveUsers(workspace)} and (${afterId}::text is null or id > ${afterId})
-      and not exists (select 1 from seen where seen.id = users.id)
+  const read = await tx.execute<{ id: string }>(sql`${chainOf(runId)}
+    select id from (
+      select id from ${users}
+      where ${liveUsers(workspace)} and (${afterId}::text is null or id > ${afterId})
+      except
+      select unnest(seen_ids) from ${syncCheckpoints} join chain on run_id = chain.id
+    ) as unseen
     order by id limit ${count}`);
   return read.rows.map((row) => row.id);
 }
