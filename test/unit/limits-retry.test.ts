@@ -29,6 +29,12 @@ describe('a 429', () => {
       5_000,
       5_250,
     ],
+    [
+      'with a reset by a clock that is a day ahead of ours',
+      { date: inDate(86_400), ...rate(5, 0, inSeconds(86_404)) },
+      4_000,
+      4_270,
+    ],
     ['with a reset in the past', rate(5, 0, inSeconds(-30)), 10_000, 10_250],
     ['with a reset in an hour', rate(5, 0, inSeconds(3_600)), 60_000, 60_250],
     ['with a Retry-After of a day', { 'retry-after': '86400' }, 60_000, 60_250],
