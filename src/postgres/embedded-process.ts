@@ -22,7 +22,8 @@ export interface RunResult {
 
 /**
  * Runs a program to its end; never rejects. It gets a session of its own, for Ctrl-C in the terminal
- * goes to the whole foreground group: pg_ctl would take the half-started server down with it.
+ * goes to the whole foreground group: pg_ctl would take the half-started server down with it. What is
+ * called off or takes too long is killed with all that it has started, and is over when they are.
  */
 export function run(
   command: string,
@@ -34,15 +35,17 @@ export function run(
       env: { PATH: options.path ?? STANDARD_PATH, LC_ALL: 'C' },
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      killSignal: 'SIGKILL',
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.user ?? {}),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
-    // Not spawn's own `timeout`: that timer outlives a program that could not be started at all.
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs);
+    // Not spawn's own `timeout` and `signal`: they end the program alone, and do not wait for it.
+    const kill = () => killGroup(child.pid);
+    const timer = setTimeout(kill, options.timeoutMs);
+    options.signal?.addEventListener('abort', kill, { once: true });
+    if (options.signal?.aborted) kill();
     const finish = (result: RunResult) => {
       clearTimeout(timer);
+      options.signal?.removeEventListener('abort', kill);
       resolve(result);
     };
     let output = '';
@@ -54,6 +57,15 @@ export function run(
     child.on('error', (error) => finish({ ok: false, output: `${output}${error.message}` }));
     child.on('close', (code) => finish({ ok: code === 0, output }));
   });
+}
+
+function killGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // They were over already.
+  }
 }
 
 /**
