@@ -7,10 +7,11 @@ import {
   NO_HEAD,
   nameRequest,
 } from './faults.ts';
+import { type HttpAnswer, httpGet } from './http.ts';
 import { cleanJsonText } from './hygiene.ts';
 import { parseErrorList } from './user.ts';
 
-/** One request to Intercom and what its answer means. The only place that calls fetch. */
+/** One request to Intercom and what its answer means. */
 export interface IntercomClient {
   /**
    * `pathAndQuery` starts with a slash; `read` turns the answer into what was asked for, or into
@@ -60,29 +61,59 @@ export function createClient(options: ClientOptions): IntercomClient {
     async get<T>(pathAndQuery: string, read: Reader<T>, signal: AbortSignal) {
       // Joined as text: a path that begins with two slashes would be read as another host.
       const url = new URL(options.baseUrl.origin + basePath + pathAndQuery);
-      const timeout = AbortSignal.timeout(options.requestTimeoutMs);
+      const call = boundCall(signal, options.requestTimeoutMs);
       let head: AnswerHead = NO_HEAD;
       try {
-        const response = await follow(url, { headers, signal: AbortSignal.any([signal, timeout]) });
-        head = readHead(response);
-        return { value: readAnswer(url, head, await readBody(response), read), head };
+        const answer = await follow(url, headers, call.signal);
+        head = readHead(answer);
+        return { value: readAnswer(url, head, await readBody(answer), read), head };
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof SyncError) throw error;
-        throw explainTransport(error, url, head, timeout.aborted ? options.requestTimeoutMs : null);
+        throw explainTransport(error, url, head, call.isLate() ? options.requestTimeoutMs : null);
+      } finally {
+        call.end();
       }
     },
   };
 }
 
+/**
+ * Ends a call with the signal or when its time is up. By hand: what `AbortSignal.timeout` and `any`
+ * make is held for as long as the timeout is, and the signal of a run sees thousands of calls.
+ */
+function boundCall(signal: AbortSignal, maxMs: number) {
+  const call = new AbortController();
+  let isLate = false;
+  const leave = () => call.abort();
+  const timer = setTimeout(() => {
+    isLate = true;
+    leave();
+  }, maxMs);
+  signal.addEventListener('abort', leave, { once: true });
+  if (signal.aborted) leave();
+  return {
+    signal: call.signal,
+    isLate: () => isLate,
+    end() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', leave);
+    },
+  };
+}
+
 /** Follows redirects within the configured origin. The token goes nowhere else. */
-async function follow(url: URL, init: RequestInit): Promise<Response> {
+async function follow(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
   let target = url;
   for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects += 1) {
-    const response = await fetch(target, { ...init, redirect: 'manual' });
-    const location = response.headers.get('location');
-    if (response.status < 300 || response.status > 399 || location === null) return response;
-    await response.body?.cancel();
+    const answer = await httpGet(target, headers, signal);
+    const { location } = answer.headers;
+    if (answer.status < 300 || answer.status > 399 || location === undefined) return answer;
+    answer.discard();
     target = URL.canParse(location, target.href) ? new URL(location, target) : target;
     if (target.origin !== url.origin) {
       throw new ApiError({
@@ -90,7 +121,7 @@ async function follow(url: URL, init: RequestInit): Promise<Response> {
         recovery: 'final',
         message: `${url.origin} redirects to ${target.origin}, which is not the configured origin`,
         hint: 'The access token is sent to INTERCOM_BASE_URL alone. Set it to the right region.',
-        head: readHead(response),
+        head: readHead(answer),
       });
     }
   }
@@ -103,23 +134,16 @@ async function follow(url: URL, init: RequestInit): Promise<Response> {
   });
 }
 
-async function readBody(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > BODY_BYTES_MAX) {
-      throw new ApiError({
-        kind: 'source',
-        recovery: 'final',
-        message: `an answer is longer than ${BODY_BYTES_MAX} bytes`,
-        hint: 'Lower INTERCOM_PER_PAGE.',
-        head: readHead(response),
-      });
-    }
-    chunks.push(chunk);
-  }
-  return new TextDecoder().decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+async function readBody(answer: HttpAnswer): Promise<string> {
+  const body = await answer.body(BODY_BYTES_MAX);
+  if (body) return new TextDecoder().decode(body);
+  throw new ApiError({
+    kind: 'source',
+    recovery: 'final',
+    message: `an answer is longer than ${BODY_BYTES_MAX} bytes`,
+    hint: 'Lower INTERCOM_PER_PAGE.',
+    head: readHead(answer),
+  });
 }
 
 function readAnswer<T>(url: URL, head: AnswerHead, body: string, read: Reader<T>): T {
@@ -140,13 +164,12 @@ function readAnswer<T>(url: URL, head: AnswerHead, body: string, read: Reader<T>
   });
 }
 
-function readHead({ status, headers }: Response): AnswerHead {
+function readHead({ status, headers }: HttpAnswer): AnswerHead {
+  const text = (name: string): string => String(headers[name] ?? '');
   // Less than nothing is nothing: with calls overdrawn none is left, which is not "not told".
-  const whole = (name: string): number | null => {
-    const value = headers.get(name);
-    return value !== null && /^-?\d{1,12}$/.test(value) ? Math.max(0, Number(value)) : null;
-  };
-  const date = dateIn(headers, 'date');
+  const whole = (name: string): number | null =>
+    /^-?\d{1,12}$/.test(text(name)) ? Math.max(0, Number(text(name))) : null;
+  const date = dateOf(text('date'));
   return {
     status,
     date,
@@ -154,13 +177,13 @@ function readHead({ status, headers }: Response): AnswerHead {
       limit: whole('x-ratelimit-limit'),
       remaining: whole('x-ratelimit-remaining'),
       resetSeconds: whole('x-ratelimit-reset'),
-      retryAfterSeconds: whole('retry-after') ?? secondsTo(dateIn(headers, 'retry-after'), date),
+      retryAfterSeconds: whole('retry-after') ?? secondsTo(dateOf(text('retry-after')), date),
     },
   };
 }
 
-function dateIn(headers: Headers, name: string): Date | null {
-  const ms = Date.parse(headers.get(name) ?? '');
+function dateOf(text: string): Date | null {
+  const ms = Date.parse(text);
   return Number.isNaN(ms) ? null : new Date(ms);
 }
 

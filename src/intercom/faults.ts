@@ -1,4 +1,5 @@
 import { type ErrorKind, SyncError } from '../errors.ts';
+import { TransportError } from './http.ts';
 import type { ApiFault } from './user.ts';
 
 /** What is known of an answer before its body, as far as it is needed. */
@@ -128,35 +129,28 @@ const REQUEST_CODES = new Set([
 ]);
 const RATE_CODES = new Set(['rate_limit_exceeded', 'too_many_requests']);
 
+/** What the network did, or did not do within `timeoutMs`. Anything else stays what it is: a bug. */
 export function explainTransport(
   error: unknown,
   url: URL,
   head: AnswerHead,
   timeoutMs: number | null,
 ): unknown {
-  if (timeoutMs !== null) {
-    return new ApiError({
-      kind: 'source',
-      recovery: 'unsure',
-      message: `${nameRequest(url)} was not answered within ${timeoutMs} ms`,
-      hint: 'INTERCOM_REQUEST_TIMEOUT_MS is the time allowed.',
-      head,
-    });
-  }
-  // fetch throws a TypeError for what the network did; the reason is its cause.
-  const cause = error instanceof TypeError ? error.cause : undefined;
-  if (!(cause instanceof Error)) return error;
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name;
+  if (!(error instanceof TransportError)) return error;
+  const { code, isUnsent } = error;
+  const isLate = timeoutMs !== null;
   return new ApiError({
     kind: 'source',
-    recovery: UNSENT_CODES.has(code) ? 'unsent' : 'unsure',
-    message: `${url.origin} cannot be reached or broke off (${/^\w{1,64}$/.test(code) ? code : 'unknown'})`,
-    hint: 'Check INTERCOM_BASE_URL and the network.',
+    recovery: isUnsent ? 'unsent' : 'unsure',
+    message: isLate
+      ? `${nameRequest(url)} was not answered within ${timeoutMs} ms`
+      : `${url.origin} cannot be reached or broke off (${/^\w{1,64}$/.test(code) ? code : 'unknown'})`,
+    hint: isLate
+      ? 'INTERCOM_REQUEST_TIMEOUT_MS is the time allowed.'
+      : 'Check INTERCOM_BASE_URL and the network.',
     head,
   });
 }
-
-const UNSENT_CODES = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
 
 /** The address without its query, which may hold an e-mail, and without a user's id. */
 export function nameRequest(url: URL): string {

@@ -117,6 +117,9 @@ function isWorthRetrying(error: ApiError, retryUnsure: boolean): boolean {
  * never used (any change of settings stops it for good): one timer at the end of the window puts a
  * single call into the reservoir, and that call's answer tells what the new window allows. The timer
  * keeps the process alive, since a job that waits for the reservoir does not.
+ *
+ * Bottleneck says when, and sees nothing of the call: what its jobs refer to is held until the next
+ * full collection, which is a hundred pages later and more, each with its text and its users.
  */
 function createBudget(rateShare: number) {
   const limiter = new Bottleneck({ reservoir: 1, maxConcurrent: null, minTime: 0 });
@@ -168,12 +171,13 @@ function createBudget(rateShare: number) {
   }
 
   return {
-    schedule: <T>(job: () => Promise<T>, signal: AbortSignal) =>
-      inTurn(limiter, signal, () => {
+    async schedule<T>(job: () => Promise<T>, signal: AbortSignal): Promise<T> {
+      await takeTurn(limiter, signal, () => {
         inFlight += 1;
         startable -= 1;
-        return job();
-      }),
+      });
+      return job();
+    },
     observe,
     callsLeft: () => (isTold ? Math.max(0, startable) : null),
     waitMs: () => Math.max(0, (windowEnd?.atMs ?? 0) - Date.now()),
@@ -184,24 +188,14 @@ function createBudget(rateShare: number) {
   };
 }
 
-/**
- * Bottleneck says when, and never sees what comes of it: what its jobs return is held until the next
- * full collection, which is a hundred pages later and more, each with its text and its users.
- */
-function inTurn<T>(limiter: Bottleneck, signal: AbortSignal, job: () => Promise<T>): Promise<T> {
-  const working = Promise.withResolvers<T>();
-  // It may fail before anybody waits for it; whoever does is told all the same.
-  working.promise.catch(() => {});
+function takeTurn(limiter: Bottleneck, signal: AbortSignal, begin: () => void): Promise<void> {
   const turn = limiter.schedule(async () => {
     // Nobody waits for this one any more: the call is for the next in the queue.
     if (signal.aborted) void limiter.incrementReservoir(1);
     signal.throwIfAborted();
-    job().then(working.resolve, working.reject);
+    begin();
   });
-  return abandonOn(
-    signal,
-    turn.then(() => working.promise),
-  );
+  return abandonOn(signal, turn);
 }
 
 /** Bottleneck cannot take a queued job back: whoever waits for it leaves at once instead. */

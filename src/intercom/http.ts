@@ -1,0 +1,96 @@
+import http, {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http';
+import https from 'node:https';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+
+/**
+ * One GET over HTTP: no redirect is followed, nothing is sent again. By Node's own HTTP and not by its
+ * fetch, whose streams and weak references cost a user of a page as much as parsing it does.
+ */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** All of it, decompressed; null if it is longer. Throws `TransportError`. */
+  body(bytesMax: number): Promise<Buffer | null>;
+  /** Lets go of an answer whose body is of no use. */
+  discard(): void;
+}
+
+/** What the network did. Its message is the code alone: Node's own can hold more. */
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
+  readonly code: string;
+  /** There was no connection yet, so the request never left. */
+  readonly isUnsent: boolean;
+
+  constructor(cause: unknown, isUnsent: boolean) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    super(code);
+    this.code = code;
+    this.isUnsent = isUnsent;
+  }
+}
+
+/** Answers as soon as the head is there. Throws `TransportError`, also where the signal ends it. */
+export async function httpGet(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
+  const isSecure = url.protocol === 'https:';
+  const request = (isSecure ? https : http).get(url, {
+    headers: { ...headers, 'accept-encoding': 'gzip' },
+    signal,
+  });
+  let isUnsent = true;
+  request.once('socket', (socket) => {
+    const connected = () => {
+      isUnsent = false;
+    };
+    if (socket.connecting) socket.once(isSecure ? 'secureConnect' : 'connect', connected);
+    else connected();
+  });
+  try {
+    const response = await headOf(request);
+    return {
+      status: response.statusCode ?? 0,
+      headers: response.headers,
+      body: (bytesMax) => readBody(response, bytesMax),
+      discard: () => void response.destroy(),
+    };
+  } catch (error) {
+    throw new TransportError(error, isUnsent);
+  }
+}
+
+/** The listeners stay: what fails later is told by the body, and must not end the process. */
+function headOf(request: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.on('response', resolve);
+    request.on('error', reject);
+    request.on('close', () => reject(new Error('closed without an answer')));
+  });
+}
+
+async function readBody(response: IncomingMessage, bytesMax: number): Promise<Buffer | null> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response) {
+      bytes += chunk.length;
+      if (bytes > bytesMax) return null;
+      chunks.push(chunk);
+    }
+    const sent = Buffer.concat(chunks, bytes);
+    if (response.headers['content-encoding'] !== 'gzip') return sent;
+    return await promisify(gunzip)(sent, { maxOutputLength: bytesMax });
+  } catch (error) {
+    const fault = new TransportError(error, false);
+    if (fault.code === 'ERR_BUFFER_TOO_LARGE') return null;
+    throw fault;
+  }
+}
