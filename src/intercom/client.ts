@@ -8,8 +8,8 @@ import {
   nameRequest,
 } from './faults.ts';
 import { type HttpAnswer, httpGet } from './http.ts';
-import { cleanJsonText } from './hygiene.ts';
-import { parseErrorList } from './user.ts';
+import { cleanJson } from './hygiene.ts';
+import { type AnswerBody, parseErrorList } from './user.ts';
 
 /** One request to Intercom and what its answer means. */
 export interface IntercomClient {
@@ -34,12 +34,7 @@ export interface ClientOptions {
   readonly requestTimeoutMs: number;
 }
 
-export interface Answer {
-  /** The body after hygiene. */
-  readonly text: string;
-  readonly json: unknown;
-  /** Characters the hygiene replaced. */
-  readonly cleaned: number;
+export interface Answer extends AnswerBody {
   readonly head: AnswerHead;
 }
 
@@ -134,9 +129,9 @@ async function follow(
   });
 }
 
-async function readBody(answer: HttpAnswer): Promise<string> {
+async function readBody(answer: HttpAnswer): Promise<Uint8Array> {
   const body = await answer.body(BODY_BYTES_MAX);
-  if (body) return new TextDecoder().decode(body);
+  if (body) return body;
   throw new ApiError({
     kind: 'source',
     recovery: 'final',
@@ -146,13 +141,13 @@ async function readBody(answer: HttpAnswer): Promise<string> {
   });
 }
 
-function readAnswer<T>(url: URL, head: AnswerHead, body: string, read: Reader<T>): T {
+function readAnswer<T>(url: URL, head: AnswerHead, body: Uint8Array, read: Reader<T>): T {
   const status = head.status ?? 0;
-  const { text, replaced } = cleanJsonText(body);
+  const { text, bytes, replaced } = cleanJson(body);
   const json = parseJson(text);
   const fault = parseErrorList(json);
   if (status < 200 || status > 299 || fault !== null) throw explainAnswer(url, head, fault);
-  const value = json === undefined ? null : read({ text, json, cleaned: replaced, head });
+  const value = json === undefined ? null : read({ bytes, json, cleaned: replaced, head });
   if (value !== null) return value;
   const what = json === undefined ? 'text that is not JSON' : 'JSON of another kind';
   throw new ApiError({

@@ -1,3 +1,27 @@
+import { isUtf8 } from 'node:buffer';
+
+export interface CleanJson {
+  readonly text: string;
+  /** The text in UTF-8: the very bytes that came, unless something had to change. */
+  readonly bytes: Uint8Array;
+  /** How many characters were replaced. */
+  readonly replaced: number;
+}
+
+/** Decodes a body, and makes JSON of it that Postgres can hold. */
+export function cleanJson(body: Uint8Array): CleanJson {
+  const { text, replaced } = cleanJsonText(UTF_8.decode(body));
+  const isAsItCame = replaced === 0 && isUtf8(body) && !startsWithMark(body);
+  return { text, bytes: isAsItCame ? body : Buffer.from(text), replaced };
+}
+
+const UTF_8 = new TextDecoder();
+
+/** The byte order mark, which decoding drops and JSON forbids. */
+function startsWithMark(body: Uint8Array): boolean {
+  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
+}
+
 /**
  * JSON may hold characters that Postgres cannot: U+0000, and halves of surrogate pairs. Each becomes
  * U+FFFD, in values and in keys. The text is edited and not parsed and rebuilt, so that numbers keep

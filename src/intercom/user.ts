@@ -59,9 +59,18 @@ export function parseAppId(json: unknown): string | null {
   return identity.safeParse(json).data?.app?.id_code ?? null;
 }
 
+/** A body after hygiene. */
+export interface AnswerBody {
+  /** In UTF-8. */
+  readonly bytes: Uint8Array;
+  readonly json: unknown;
+  /** Characters the hygiene replaced. */
+  readonly cleaned: number;
+}
+
 /** `page` is the page's number in a list; where it goes on is for the list to say. */
 export function toSourcePage(
-  answer: { readonly text: string; readonly cleaned: number },
+  answer: Pick<AnswerBody, 'bytes' | 'cleaned'>,
   list: UserList,
   page: number | null,
 ): SourcePage {
@@ -70,23 +79,20 @@ export function toSourcePage(
     page,
     next: null,
     totalCount: list.total_count,
-    body: answer.text,
+    body: answer.bytes,
     users: list.users.map(toSourceUser),
     cleaned: answer.cleaned,
-    userTexts: () => splitUsers(answer.text),
+    userTexts: () => splitUsers(new TextDecoder().decode(answer.bytes)),
   };
 }
 
 /** `GET /users/{id}` answers the bare user: it becomes a page of one. Null if it is another. */
-export function toSingleUserPage(
-  answer: { readonly text: string; readonly json: unknown; readonly cleaned: number },
-  id: string,
-): SourcePage | null {
+export function toSingleUserPage(answer: AnswerBody, id: string): SourcePage | null {
   const user = wireUser.parse(answer.json);
   if (user.id !== id) return null;
-  const body = `{"users":[${answer.text}]}`;
+  const bytes = Buffer.concat([Buffer.from('{"users":['), answer.bytes, Buffer.from(']}')]);
   return toSourcePage(
-    { text: body, cleaned: answer.cleaned },
+    { bytes, cleaned: answer.cleaned },
     { users: [user], total_count: null, scroll_param: null },
     null,
   );

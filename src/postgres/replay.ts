@@ -57,7 +57,7 @@ async function* openRejects(database: Database, workspace: string): AsyncGenerat
 
 function userAlone({ userId, payload }: OpenReject, plausibleUntil: Date) {
   return {
-    body: `{"users":[${payload}]}`,
+    body: Buffer.from(`{"users":[${payload}]}`),
     userTexts: () => [payload],
     chosen: [{ position: 0, id: userId ?? '', isRepeat: false }],
     plausibleUntil,

@@ -90,7 +90,7 @@ async function takeByHalves(
   while (from < chosen.length) {
     const to = from < bad ? from + Math.ceil((bad - from) / 2) : chosen.length;
     const some = chosen.slice(from, to).map(({ position }) => textAt(texts, position));
-    const body = `{"users":[${some.join(',')}]}`;
+    const body = Buffer.from(`{"users":[${some.join(',')}]}`);
     const outcome = await takeOrUndo(tx, () =>
       take(tx, { workspace, body, positions: null, plausibleUntil }),
     );
@@ -110,7 +110,8 @@ async function takeByHalves(
 
 export interface IncomingUsers {
   readonly workspace: string;
-  readonly body: string;
+  /** JSON in UTF-8. */
+  readonly body: Uint8Array;
   /** By position in `body.users`, from 0; null: all of them. */
   readonly positions: readonly number[] | null;
   readonly plausibleUntil: Date;
@@ -130,7 +131,7 @@ function changingUsers(incoming: IncomingUsers): SQL {
     from (
       select element as raw, element ->> 'id' as id,
         ${instantOf(sql.raw('element'), 'updated_at')} as updated_at
-      from jsonb_array_elements(${body}::jsonb -> 'users') with ordinality as page (element, ordinal)
+      from jsonb_array_elements(convert_from(${body}, 'UTF8')::jsonb -> 'users') with ordinality as page (element, ordinal)
       ${chosen ?? sql``}
     ) as incoming
     left join lateral (

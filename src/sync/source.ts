@@ -76,10 +76,10 @@ export interface SourcePage {
   readonly next: string | null;
   readonly totalCount: number | null;
   /**
-   * JSON text of an object whose key `users` holds the array of users, as it came but for hygiene.
+   * JSON in UTF-8, an object whose key `users` holds the array of users: as it came but for hygiene.
    * It goes to Postgres untouched, so that numbers keep every digit.
    */
-  readonly body: string;
+  readonly body: Uint8Array;
   /** The users of `body.users`, by position. */
   readonly users: readonly SourceUser[];
   /** How many characters the hygiene replaced (U+0000 and lone surrogates become U+FFFD). */

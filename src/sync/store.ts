@@ -57,8 +57,8 @@ export interface NewRun {
 }
 
 export interface UsersWrite {
-  /** JSON text as in `SourcePage.body`. */
-  readonly body: string;
+  /** As in `SourcePage.body`. */
+  readonly body: Uint8Array;
   readonly userTexts: () => readonly string[];
   /** The users to write, by position in `body.users` from 0; no id twice. */
   readonly chosen: readonly ChosenUser[];

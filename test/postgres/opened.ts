@@ -76,7 +76,7 @@ export function pageOf(
     page: sequence,
     next: null,
     totalCount: users.length,
-    body: `{"type":"user.list","users":[${texts.join(',')}]}`,
+    body: Buffer.from(`{"type":"user.list","users":[${texts.join(',')}]}`),
     userTexts: () => texts,
     users: users.length,
     chosen: ids.map((id, position) => ({ id, position, isRepeat: false })),

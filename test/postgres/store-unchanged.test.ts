@@ -48,7 +48,7 @@ async function walOf(work: (tx: Transaction) => Promise<unknown>): Promise<WalUs
 const upsertOf = (name: string) => (tx: Transaction) =>
   upsertUsers(tx, {
     workspace: 'default',
-    body: JSON.stringify({ users: people(name) }),
+    body: Buffer.from(JSON.stringify({ users: people(name) })),
     positions: null,
     plausibleUntil: new Date(),
   });

@@ -36,7 +36,7 @@ export function pageOf(users: readonly MemoryUser[], totalCount: number | null =
     page: 1,
     next: null,
     totalCount,
-    body: JSON.stringify({ users }),
+    body: Buffer.from(JSON.stringify({ users })),
     users: users.map((user) => ({
       appId: 'exampleapp',
       updatedAtSeconds: NOW_SECONDS - 60,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cleanJsonText } from '../../src/intercom/hygiene.ts';
+import { cleanJson, cleanJsonText } from '../../src/intercom/hygiene.ts';
 
 /** The same text as JSON, with every unit that is no plain letter written as an escape. */
 function escapeAll(text: string): string {
@@ -44,5 +44,27 @@ describe('hygiene', () => {
     expect(cleanJsonText(text).text).toBe(
       String.raw`{"n":123456789012345678901234567890.10,"e":1e400,"s":"\ufffd"}`,
     );
+  });
+});
+
+describe('a body', () => {
+  test('that Postgres can hold goes on as the very bytes that came', () => {
+    const body = Buffer.from('{"name":"Zoë 🦊","a":"\\u00e9"}');
+    const cleaned = cleanJson(body);
+    expect(cleaned.bytes).toBe(body);
+    expect(cleaned).toMatchObject({ text: body.toString(), replaced: 0 });
+  });
+
+  test.each([
+    ['a refused escape', Buffer.from('{"a":"\\u0000"}'), String.raw`{"a":"\ufffd"}`],
+    ['a byte order mark', Buffer.from('\ufeff{"a":1}'), '{"a":1}'],
+    // Three bytes for one U+FFFD, which is three bytes too: the length tells nothing.
+    ['a character cut short', Buffer.from('7b2261223a22f09fa6227d', 'hex'), '{"a":"\ufffd"}'],
+    ['a byte that is none of UTF-8', Buffer.from('7b2261223a22ff227d', 'hex'), '{"a":"\ufffd"}'],
+  ])('with %s is written anew', (_, body, text) => {
+    const cleaned = cleanJson(body);
+    expect(cleaned.text).toBe(text);
+    expect(String(cleaned.bytes)).toBe(text);
+    expect(Buffer.from(cleaned.bytes)).toEqual(Buffer.from(text));
   });
 });

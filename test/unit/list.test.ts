@@ -115,7 +115,10 @@ test('a list that never ends is ended after a hundred thousand pages', async () 
   const get = async <T>(_: string, read: Reader<T>) => {
     pages += 1;
     const json = { users: [{ id: 'u' }], pages: { next: `/users?page=${pages + 1}` } };
-    return { value: read({ json, text: '', cleaned: 0, head: NO_HEAD }) as T, head: NO_HEAD };
+    return {
+      value: read({ json, bytes: Buffer.of(), cleaned: 0, head: NO_HEAD }) as T,
+      head: NO_HEAD,
+    };
   };
   const list = readList(LIST, { perPage: 50, origin: 'http://127.0.0.1', get });
   const read = async () => {

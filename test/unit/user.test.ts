@@ -18,7 +18,7 @@ import { anyString, anyValue, chooser, render, type Value } from './json-text.ts
 function pageOf(json: unknown, page: number | null = null) {
   const list = parseUserList(json);
   if (!list) throw new Error('no list');
-  return toSourcePage({ text: JSON.stringify(json), cleaned: 0 }, list, page);
+  return toSourcePage({ bytes: Buffer.from(JSON.stringify(json)), cleaned: 0 }, list, page);
 }
 
 describe('a list of users', () => {
