@@ -102,6 +102,10 @@ function growthOf(before: Loaded, last: Loaded): Figure[] {
       },
       [(grown / before.peakRssBytes) * 100],
     ),
+    figureOf({ id: 'load/node-slope', what: `Node's CPU, each user more ${of}`, unit: 'µs/user' }, [
+      (last.nodeMicros * last.users - before.nodeMicros * before.users) /
+        (last.users - before.users),
+    ]),
     figureOf({ id: 'load/rss-slope', what: `growth of peak RSS ${of}`, unit: 'bytes/user' }, [
       grown / (last.users - before.users),
     ]),

@@ -170,12 +170,14 @@ function createBudget(rateShare: number) {
     }
   }
 
+  function begin(): void {
+    inFlight += 1;
+    startable -= 1;
+  }
+
   return {
     async schedule<T>(job: () => Promise<T>, signal: AbortSignal): Promise<T> {
-      await takeTurn(limiter, signal, () => {
-        inFlight += 1;
-        startable -= 1;
-      });
+      await takeTurn(limiter, startable > 0, signal, begin);
       return job();
     },
     observe,
@@ -188,14 +190,26 @@ function createBudget(rateShare: number) {
   };
 }
 
-function takeTurn(limiter: Bottleneck, signal: AbortSignal, begin: () => void): Promise<void> {
+async function takeTurn(
+  limiter: Bottleneck,
+  isFree: boolean,
+  signal: AbortSignal,
+  begin: () => void,
+): Promise<void> {
+  signal.throwIfAborted();
+  // A turn in its queue takes some five milliseconds: who need not wait is counted, and goes on.
+  if (isFree && limiter.empty()) {
+    void limiter.incrementReservoir(-1);
+    begin();
+    return;
+  }
   const turn = limiter.schedule(async () => {
     // Nobody waits for this one any more: the call is for the next in the queue.
     if (signal.aborted) void limiter.incrementReservoir(1);
     signal.throwIfAborted();
     begin();
   });
-  return abandonOn(signal, turn);
+  await abandonOn(signal, turn);
 }
 
 /** Bottleneck cannot take a queued job back: whoever waits for it leaves at once instead. */

@@ -10,7 +10,7 @@ export interface OpenedPage {
   readonly hasOpenRejects: boolean;
 }
 
-/** The first statement of a page: holds the lease, and sees what there is to do. */
+/** What a page needs before it may land: holds the lease, and sees what there is left to do. */
 export async function openPage(
   tx: Transaction,
   fence: Fence,

@@ -39,16 +39,21 @@ export function openStore(database: Database, lease: Lease): LeasedStore {
 }
 
 /**
- * A page lands whole or not at all: lease, users, rejects and checkpoint are one transaction. Done
+ * A page lands whole or not at all: users, lease, rejects and checkpoint are one transaction. Done
  * again after a lost connection, it finds its own checkpoint if the COMMIT had gone through.
+ *
+ * The users go first, while the page before may still be on its way; they become anybody's only
+ * behind it and with the lease in hand. Were the lease held all along, two pages in turn would never
+ * let go of it, and its renewal would wait for ever.
  */
 async function writePage(database: Database, lease: Lease, page: PageWrite): Promise<PageCounts> {
   const { workspace } = lease;
   return eitherWay(workspace, page, upsertUsers, (write) =>
     reconnecting(database, lease, async (tx) => {
+      const outcome = await write(tx);
+      if (!(await page.before)) throw new Error('the page before did not land');
       const opened = await openPage(tx, lease, page);
       if (opened.written) return opened.written;
-      const outcome = await write(tx);
       const counts = countPage(page, outcome);
       await saveOutcome(tx, workspace, page, outcome, opened.hasOpenRejects);
       await saveCheckpoint(tx, page, counts);

@@ -51,6 +51,12 @@ function namesOf(rejects: readonly RejectedUser[], page: SourcePage): Set<string
   return new Set(rejects.map(({ position }) => `no id ${digest(texts[position] ?? '')}`));
 }
 
+/** Whether a user may be on both pages; who has no id could be anybody. */
+export function shareUsers(one: SourcePage, other: SourcePage): boolean {
+  const ids = new Set(one.users.map(({ id }) => id));
+  return other.users.some(({ id }) => ids.has(id));
+}
+
 /** The time in seconds, or less than any time where it cannot be true. */
 function rankOf(updatedAtSeconds: number | null, plausibleUntil: Date): number {
   if (updatedAtSeconds === null || updatedAtSeconds * 1000 > plausibleUntil.getTime()) {

@@ -1,14 +1,14 @@
 import { SyncError } from '../errors.ts';
-import { readAhead } from './ahead.ts';
-import { newestPlausible, sortPage } from './page.ts';
+import { newestPlausible, shareUsers, sortPage } from './page.ts';
 import type { Run } from './parts.ts';
 import { addCounts } from './report.ts';
 import type { ListDrift, ListPass, Pass, SourcePage, UsersLimit } from './source.ts';
+import { takeInTurn } from './turns.ts';
 
 /** How a pass ended: past the last user, or short of it, so that only a scroll reads the rest. */
 export type PassEnd = 'complete' | 'cut short';
 
-/** Takes the pages of one pass, each written before the next is taken. */
+/** Takes the pages of one pass. They land in their order: none before the one that came before it. */
 export async function readPass(run: Run, pass: Pass): Promise<PassEnd> {
   if (pass.name === 'scroll') run.hasScrolled = true;
   if (pass.name === 'updated') run.updatedFront = null;
@@ -16,16 +16,25 @@ export async function readPass(run: Run, pass: Pass): Promise<PassEnd> {
   if ('sort' in pass && !isSafeOrder(pass))
     run.log.warn('order_may_skip', { sort: pass.sort, order: pass.order });
   run.progress.passStarted(pass.name);
-  for await (const item of readAhead(run.source.pages(pass))) {
+  let end: PassEnd = 'complete';
+  let pages = run.tally.pages;
+  let previous: SourcePage | null = null;
+  await takeInTurn(run.source.pages(pass), async (item, before) => {
     run.signal.throwIfAborted();
-    if (item.kind === 'page') await takePage(run, pass, item);
-    else {
+    if (item.kind === 'page') {
+      pages += 1;
+      const isApart = previous === null || !shareUsers(previous, item);
+      previous = item;
+      // What one page writes of a user the other has to see.
+      if (!isApart) await before;
+      await takePage(run, pass, item, pages, before);
+    } else if (await before) {
+      end = 'cut short';
       await noteCut(run, pass, item);
-      return 'cut short';
     }
-  }
+  });
   run.signal.throwIfAborted();
-  return 'complete';
+  return end;
 }
 
 /**
@@ -37,7 +46,13 @@ function isSafeOrder({ sort, order }: ListPass): boolean {
   return order === 'desc' && (sort === 'created_at' || sort === 'updated_at');
 }
 
-async function takePage(run: Run, pass: Pass, page: SourcePage): Promise<void> {
+async function takePage(
+  run: Run,
+  pass: Pass,
+  page: SourcePage,
+  sequence: number,
+  before: Promise<boolean>,
+): Promise<void> {
   const { tally } = run;
   const plausibleUntil = run.plausibleUntil();
   if (run.mustLearnApp) await learnApp(run, page);
@@ -51,7 +66,8 @@ async function takePage(run: Run, pass: Pass, page: SourcePage): Promise<void> {
   const counts = await run.store.writePage({
     ...sorted,
     runId: tally.runId ?? '',
-    sequence: tally.pages + 1,
+    sequence,
+    before,
     pass: pass.name,
     page: page.page,
     next: page.next,
@@ -65,7 +81,7 @@ async function takePage(run: Run, pass: Pass, page: SourcePage): Promise<void> {
   tally.pages += 1;
   tally.counts = addCounts(tally.counts, counts);
   run.progress.pageWritten(counts, page.totalCount);
-  run.log.debug('page_written', { pass: pass.name, sequence: tally.pages, ...counts });
+  run.log.debug('page_written', { pass: pass.name, sequence, ...counts });
   if (page.cleaned > 0) run.log.info('text_cleaned', { characters: page.cleaned });
   if (counts.rejected > 0) run.log.warn('users_rejected', { rejected: counts.rejected });
 }

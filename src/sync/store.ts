@@ -77,6 +77,8 @@ export interface PageWrite extends UsersWrite {
   readonly runId: string;
   /** Counts the pages of a run from 1. Writing the same sequence again does no harm. */
   readonly sequence: number;
+  /** Whether the page before has landed: only after it may this one land, and not without it. */
+  readonly before: Promise<boolean>;
   readonly pass: PassName;
   readonly page: number | null;
   readonly next: string | null;

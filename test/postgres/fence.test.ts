@@ -65,7 +65,8 @@ describe.each(Object.entries(losses))('once the lease %s', (_, loss) => {
   });
 });
 
-test('no successor takes over while a page is being written', async () => {
+/** Writes a page that comes to a halt where it needs what `lock` locks. `go` lets it on. */
+async function writeHalted(lock: string, sequence: number) {
   await opened.rows(
     `update intercom.sync_leases set fence = $1, expires_at = clock_timestamp() + interval '1 hour'`,
     [opened.lease.fence],
@@ -73,18 +74,38 @@ test('no successor takes over while a page is being written', async () => {
   const client = new pg.Client({ connectionString: opened.url });
   await client.connect();
   await client.query('begin');
-  await client.query('select 1 from intercom.users for update');
-  const page = opened.store.writePage(pageOf(runId, 3, [{ id: 'known', n: 3 }]));
+  await client.query(lock);
+  const page = opened.store.writePage(pageOf(runId, sequence, [{ id: 'known', n: sequence }]));
+  page.catch(() => {});
   const isWaiting = `select exists (select 1 from pg_stat_activity where datname = current_database()
     and application_name = 'intercom-sync' and wait_event_type = 'Lock') as waits`;
   await vi.waitUntil(() => opened.value<boolean>(isWaiting), { timeout: 60_000 });
+  const go = async () => {
+    await client.query('rollback');
+    await client.end();
+  };
+  return { page, go };
+}
+
+test('no successor takes over while a page lands', async () => {
+  const { page, go } = await writeHalted('select 1 from intercom.sync_runs for update', 3);
   await opened.rows(`set lock_timeout = '50ms'`);
   await expect(opened.rows('update intercom.sync_leases set fence = fence + 1')).rejects.toThrow(
     'lock timeout',
   );
-  await client.query('rollback');
-  await client.end();
+  await go();
   expect(await page).toMatchObject({ updated: 1 });
+});
+
+test('a page whose lease is taken before it lands leaves nothing', async () => {
+  const before = await opened.rows('select raw, last_changed_at from intercom.users');
+  const { page, go } = await writeHalted('select 1 from intercom.users for update', 4);
+  await opened.rows('update intercom.sync_leases set fence = fence + 1');
+  await go();
+  await expect(page).rejects.toMatchObject({ kind: 'busy' });
+  expect(await opened.rows('select raw, last_changed_at from intercom.users')).toEqual(before);
+  const checkpoint = 'select exists (select 1 from intercom.sync_checkpoints where sequence = 4)';
+  expect(await opened.value<boolean>(checkpoint)).toBe(false);
 });
 
 test('every write of the store is in the table above', () => {

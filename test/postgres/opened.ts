@@ -72,6 +72,7 @@ export function pageOf(
   return {
     runId,
     sequence,
+    before: Promise.resolve(true),
     pass: 'list',
     page: sequence,
     next: null,

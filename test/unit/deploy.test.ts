@@ -55,6 +55,13 @@ test('every way to run the program is found', () => {
   ]);
 });
 
+test.each([
+  ...['src/main.ts', 'package.json', 'Dockerfile', 'deploy/cron/intercom-sync'],
+  ...['deploy/systemd/intercom-sync.service', 'deploy/systemd/intercom-sync-worker.service'],
+])('%s keeps the young space small', (file) => {
+  expect(readFromRoot(file)).toContain('--max-semi-space-size=2');
+});
+
 describe.each(deployed)('$name', ({ args, env, graceSeconds, image, isDemo }) => {
   test('runs a command that there is, with flags that there are', async () => {
     const [command = '', ...flags] = args;
@@ -173,7 +180,9 @@ test('the image is built and run from a pinned Node, and not by root', () => {
   const bases = stages.map(([, base]) => base).filter((base) => !names.includes(base));
   expect(new Set(bases)).toEqual(new Set(['node:24-slim']));
   expect(dockerfile).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
-  expect(dockerfile).toMatch(/^ENTRYPOINT \["node", "dist\/main\.js"\]$/m);
+  expect(dockerfile).toMatch(
+    /^ENTRYPOINT \["node", "--max-semi-space-size=2", "dist\/main\.js"\]$/m,
+  );
 });
 
 test('systemd hands over each secret that a service names', () => {

@@ -13,7 +13,7 @@ export const FINE: Reply = { body: { ok: true } };
 export const REFUSED = errorList('rate_limit_exceeded', 'Exceeded rate limit of 83 in 10_seconds');
 
 /** The client under its limiter, as the source puts them together. */
-export function limit(url: URL, { share = 1, retry = QUICK } = {}) {
+export function limit(url: URL, { share = 1, retry = QUICK, onAnswer = () => {} } = {}) {
   const retries: { waitMs: number; status: number | null }[] = [];
   const told = Promise.withResolvers<number>();
   const client = createClient({
@@ -25,6 +25,7 @@ export function limit(url: URL, { share = 1, retry = QUICK } = {}) {
   const limited = createLimitedClient(client, {
     rateShare: share,
     retry,
+    onAnswer,
     onRetry: (error: ApiError, waitMs) => {
       retries.push({ waitMs, status: error.head.status });
       told.resolve(waitMs);

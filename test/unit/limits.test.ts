@@ -42,6 +42,20 @@ describe('a window', () => {
     expect(refused()).toBe(0);
   });
 
+  test('is not overdrawn by one who comes just as it opens to those who wait', async () => {
+    const { server, windows, refused } = await serveWindows(3);
+    const late: Promise<unknown>[] = [];
+    const { call } = limit(server.url, {
+      onAnswer: () => {
+        if (late.length < 5) late.push(call());
+      },
+    });
+    await Promise.all(Array.from({ length: 6 }, () => call()));
+    await Promise.all(late);
+    expect(Math.max(...windows())).toBeLessThanOrEqual(3);
+    expect(refused()).toBe(0);
+  });
+
   test('never sees more calls than others have left of it', async () => {
     const { server, windows, refused } = await serveWindows(20, 17);
     const { call } = limit(server.url);
