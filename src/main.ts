@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=2
+#!/usr/bin/env node
 import './postgres/drizzle-modules.ts';
 import { type Command, CommanderError } from 'commander';
 import { exitCodeOf, type Io, newCommand, tellFault } from './cli/io.ts';

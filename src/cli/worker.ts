@@ -10,7 +10,7 @@ import { type Io, newCommand } from './io.ts';
 import { createLogProgress } from './progress.ts';
 
 const CONCURRENCY = 4;
-/** So many runs have 66 connections to the database. */
+/** So many runs have 98 connections to the database. */
 const CONCURRENCY_MAX = 32;
 
 export function workerCommand(io: Io): Command {

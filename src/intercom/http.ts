@@ -35,6 +35,13 @@ export class TransportError extends Error {
   }
 }
 
+class ConnectTimeout extends Error {
+  readonly code = 'CONNECT_TIMEOUT';
+}
+
+// A firewall that drops what it does not like would else cost the whole time of a request.
+const CONNECT_MAX_MS = 10_000;
+
 /** Answers as soon as the head is there. Throws `TransportError`, also where the signal ends it. */
 export async function httpGet(
   url: URL,
@@ -51,8 +58,11 @@ export async function httpGet(
     const connected = () => {
       isUnsent = false;
     };
-    if (socket.connecting) socket.once(isSecure ? 'secureConnect' : 'connect', connected);
-    else connected();
+    if (!socket.connecting) return connected();
+    const timer = setTimeout(() => request.destroy(new ConnectTimeout()), CONNECT_MAX_MS);
+    socket.once('close', () => clearTimeout(timer));
+    socket.once('connect', () => clearTimeout(timer));
+    socket.once(isSecure ? 'secureConnect' : 'connect', connected);
   });
   try {
     const response = await headOf(request);
@@ -86,7 +96,9 @@ async function readBody(response: IncomingMessage, bytesMax: number): Promise<Bu
       chunks.push(chunk);
     }
     const sent = Buffer.concat(chunks, bytes);
-    if (response.headers['content-encoding'] !== 'gzip') return sent;
+    const isGzip = /^(x-)?gzip$/i.test(response.headers['content-encoding'] ?? '');
+    // An error without a body may bear the header all the same.
+    if (!isGzip || bytes === 0) return sent;
     return await promisify(gunzip)(sent, { maxOutputLength: bytesMax });
   } catch (error) {
     const fault = new TransportError(error, false);

@@ -4,7 +4,7 @@ export interface CleanJson {
   readonly text: string;
   /** The text in UTF-8: the very bytes that came, unless something had to change. */
   readonly bytes: Uint8Array;
-  /** How many characters were replaced. */
+  /** Escapes and NULs that became U+FFFD. */
   readonly replaced: number;
 }
 

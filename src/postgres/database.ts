@@ -27,7 +27,7 @@ export interface TransactionOptions {
   readonly idleMaxMs?: number;
 }
 
-// One run: pages are written one at a time; beside them are the lease's renewal and a reader.
+// One run: two pages under way; beside them are the lease's renewal and a reader.
 const CONNECTIONS_MAX = 4;
 const CONNECT_MAX_MS = 10_000;
 const IDLE_CONNECTION_MAX_MS = 30_000;

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { SyncError } from '../errors.ts';
 import type { Database, Transaction, TransactionOptions } from './database.ts';
-import { withReconnect } from './retry.ts';
+import { RECONNECT_MAX_MS, withReconnect } from './retry.ts';
 import { syncLeases } from './schema.ts';
 
 /** What every write is checked against. The number grows each time the lease is taken. */
@@ -33,19 +33,31 @@ export function fenced<T>(
   });
 }
 
+export interface Tries {
+  /** It was tried before. */
+  readonly isAgain?: boolean;
+  /** 0: once. */
+  readonly reconnectMaxMs?: number;
+}
+
 /** The same without the check, for work that brings its own. */
 export function reconnecting<T>(
   database: Database,
   fence: Fence,
   work: (tx: Transaction) => Promise<T>,
+  { isAgain = false, reconnectMaxMs = RECONNECT_MAX_MS }: Tries = {},
 ): Promise<T> {
-  let isAgain = false;
-  return withReconnect(async () => {
-    // While the database was away it could not be renewed, and may not have been again yet.
-    if (isAgain || fence.hasRunOut()) await fence.reclaim();
-    isAgain = true;
-    return database.transaction(work, boundsOf(fence));
-  }, fence.lost);
+  let mayBeOld = isAgain;
+  return withReconnect(
+    async () => {
+      // While the database was away it could not be renewed, and may not have been again yet.
+      if (mayBeOld || fence.hasRunOut()) await fence.reclaim();
+      mayBeOld = true;
+      return database.transaction(work, boundsOf(fence));
+    },
+    fence.lost,
+    reconnectMaxMs,
+  );
 }
 
 /** By the clock and not by `now()`, which stands still from the BEGIN on. */

@@ -3,7 +3,8 @@ import type { LeasedStore, PageCounts, PageWrite, UsersWrite } from '../sync/sto
 import { openPage, saveCheckpoint } from './checkpoints.ts';
 import { countPage } from './counts.ts';
 import type { Database, Transaction } from './database.ts';
-import { fenced, reconnecting } from './fence.ts';
+import { isRetryable } from './faults.ts';
+import { fenced, reconnecting, type Tries } from './fence.ts';
 import { openReader } from './reader.ts';
 import { resolveRejects, saveRejects } from './rejects.ts';
 import type { Lease } from './renewal.ts';
@@ -16,16 +17,17 @@ import {
   startRun,
 } from './runs.ts';
 import { syncRuns, users } from './schema.ts';
-import { eitherWay, textAt, type UsersOutcome, upsertUsers } from './users.ts';
+import { eitherWay, textAt, type UsersOutcome, upsertUsers, type WriteUsers } from './users.ts';
 
 /** The users of one workspace, for as long as its lease is held. */
 export function openStore(database: Database, lease: Lease): LeasedStore {
   const { workspace } = lease;
+  const landed: LandedPages = { begunAtMs: 0 };
   const inFence = <T>(work: (tx: Transaction) => Promise<T>) => fenced(database, lease, work);
   return {
     lost: lease.lost,
     release: () => lease.release(),
-    writePage: (page) => writePage(database, lease, page),
+    writePage: (page) => writePage(database, lease, page, landed),
     writeUsers: (some) => writeUsers(database, lease, some),
     startRun: (run) => inFence((tx) => startRun(tx, workspace, run)),
     finishRun: (run) => inFence((tx) => finishRun(tx, workspace, run)),
@@ -39,27 +41,66 @@ export function openStore(database: Database, lease: Lease): LeasedStore {
 }
 
 /**
- * A page lands whole or not at all: users, lease, rejects and checkpoint are one transaction. Done
- * again after a lost connection, it finds its own checkpoint if the COMMIT had gone through.
+ * A page lands whole or not at all: users, rejects and checkpoint are one transaction. Done again after
+ * a lost connection, it finds its own checkpoint if the COMMIT had gone through.
  *
- * The users go first, while the page before may still be on its way; they become anybody's only
- * behind it and with the lease in hand. Were the lease held all along, two pages in turn would never
- * let go of it, and its renewal would wait for ever.
+ * Only the first try runs ahead of the page before. Whatever comes in its way, the next one waits until
+ * that page has landed: it might be what it waited for.
  */
-async function writePage(database: Database, lease: Lease, page: PageWrite): Promise<PageCounts> {
-  const { workspace } = lease;
-  return eitherWay(workspace, page, upsertUsers, (write) =>
-    reconnecting(database, lease, async (tx) => {
-      const outcome = await write(tx);
-      if (!(await page.before)) throw new Error('the page before did not land');
-      const opened = await openPage(tx, lease, page);
-      if (opened.written) return opened.written;
-      const counts = countPage(page, outcome);
-      await saveOutcome(tx, workspace, page, outcome, opened.hasOpenRejects);
-      await saveCheckpoint(tx, page, counts);
-      return counts;
-    }),
-  );
+async function writePage(
+  database: Database,
+  lease: Lease,
+  page: PageWrite,
+  landed: LandedPages,
+): Promise<PageCounts> {
+  const land = (tries: Tries) =>
+    eitherWay(lease.workspace, page, upsertUsers, (write) =>
+      reconnecting(database, lease, (tx) => landPage(tx, lease, page, landed, write), tries),
+    );
+  try {
+    return await land({ reconnectMaxMs: 0 });
+  } catch (error) {
+    const isWorthIt = error instanceof Overtaken || isRetryable(error);
+    if (!isWorthIt || !(await page.before)) throw error;
+  }
+  return land({ isAgain: true });
+}
+
+/** What the pages of a store have in common. */
+interface LandedPages {
+  /** When the transaction of the last one began, by `performance.now()`. */
+  begunAtMs: number;
+}
+
+class Overtaken extends Error {
+  override readonly name = 'Overtaken';
+}
+
+/**
+ * The users go first, while the page before may still be on its way. They are committed after that one
+ * and with the lease's row held. Held from the start, it would never be free between two pages that
+ * overlap, and the renewal of the lease would come to nothing.
+ */
+async function landPage(
+  tx: Transaction,
+  lease: Lease,
+  page: PageWrite,
+  landed: LandedPages,
+  write: WriteUsers,
+): Promise<PageCounts> {
+  const begunAtMs = performance.now();
+  const outcome = await write(tx);
+  if (!(await page.before)) throw new Error('the page before did not land');
+  // Rows bear the time of their BEGIN: whoever copies by it must find none older than he has seen.
+  if (begunAtMs < landed.begunAtMs) throw new Overtaken('the page before began later');
+  if (lease.hasRunOut()) await lease.reclaim();
+  const opened = await openPage(tx, lease, page);
+  if (opened.written) return opened.written;
+  const counts = countPage(page, outcome);
+  await saveOutcome(tx, lease.workspace, page, outcome, opened.hasOpenRejects);
+  await saveCheckpoint(tx, page, counts);
+  landed.begunAtMs = begunAtMs;
+  return counts;
 }
 
 async function saveOutcome(

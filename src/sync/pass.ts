@@ -25,8 +25,8 @@ export async function readPass(run: Run, pass: Pass): Promise<PassEnd> {
       pages += 1;
       const isApart = previous === null || !shareUsers(previous, item);
       previous = item;
-      // What one page writes of a user the other has to see.
-      if (!isApart) await before;
+      // What one page writes of a user the other has to see, and count as a duplicate.
+      if (!isApart && !(await before)) return;
       await takePage(run, pass, item, pages, before);
     } else if (await before) {
       end = 'cut short';
@@ -55,13 +55,13 @@ async function takePage(
 ): Promise<void> {
   const { tally } = run;
   const plausibleUntil = run.plausibleUntil();
-  if (run.mustLearnApp) await learnApp(run, page);
   if (pass.name === 'updated') {
     run.updatedFront ??= {
       totalCount: page.totalCount,
       newest: newestPlausible(page, plausibleUntil),
     };
   }
+  if (run.mustLearnApp) await learnApp(run, page);
   const sorted = sortPage(page, run.seen, plausibleUntil);
   const counts = await run.store.writePage({
     ...sorted,

@@ -37,9 +37,9 @@ export interface Worker {
 const DRAIN_MAX_MS = 6_000;
 const NOTICES_DRAIN_MAX_MS = 1_500;
 
-/** Two for each run, which writes a page while its lease is renewed, and two for whoever looks. */
+/** Three for each run, which has two pages under way while its lease is renewed; two for whoever looks. */
 export function connectionsFor(concurrency: number): number {
-  return 2 * concurrency + 2;
+  return 3 * concurrency + 2;
 }
 
 export function createWorker(options: WorkerOptions): Worker {

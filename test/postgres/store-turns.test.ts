@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { FULL_RUN, type Opened, openTestStore, pageOf } from './opened.ts';
 
@@ -41,6 +42,49 @@ test('a page lands once the one before it has, and not earlier', async () => {
   before.resolve(true);
   expect(await page).toMatchObject({ inserted: 1 });
   expect(await userIds()).toEqual(['user1', 'user2']);
+});
+
+test('a page that began before the one in front of it bears no older time than that one', async () => {
+  const { page, before } = await begin(6);
+  await opened.store.writePage(pageOf(runId, 5, [{ id: 'user5' }]));
+  before.resolve(true);
+  await page;
+  const byTime = `select id from intercom.users where id in ('user5', 'user6') order by last_changed_at`;
+  expect((await opened.rows<{ id: string }>(byTime)).map(({ id }) => id)).toEqual([
+    'user5',
+    'user6',
+  ]);
+});
+
+test('a page whose connection is lost while it waits lands all the same', async () => {
+  const { page, before } = await begin(7);
+  await opened.rows(waiting.replace('count(*)::integer', 'pg_terminate_backend(pid)'));
+  before.resolve(true);
+  expect(await page).toMatchObject({ inserted: 1 });
+  expect(await landed(7)).toBe(true);
+});
+
+test('a page that is refused a lock waits for the one before it, and is tried again then', async () => {
+  await opened.store.writePage(pageOf(runId, 8, [{ id: 'user8' }]));
+  const holder = new pg.Client({ connectionString: opened.url });
+  await holder.connect();
+  await holder.query(`begin; select 1 from intercom.users where id = 'user8' for update`);
+  const before = Promise.withResolvers<boolean>();
+  const page = opened.store.writePage(
+    pageOf(runId, 9, [{ id: 'user8', n: 2 }], { before: before.promise }),
+  );
+  const theirs = `from pg_stat_activity where datname = current_database()
+    and application_name = 'intercom-sync' and wait_event_type = 'Lock'`;
+  const count = async () => opened.value<number>(`select count(*)::integer ${theirs}`);
+  await vi.waitUntil(async () => (await count()) === 1, { timeout: 60_000 });
+  await opened.rows(`select pg_terminate_backend(pid) ${theirs}`);
+  await vi.waitUntil(async () => (await count()) === 0, { timeout: 60_000 });
+  // Time enough for a try that does not wait: it would come to the same lock at once.
+  for (let look = 0; look < 50; look += 1) expect(await count()).toBe(0);
+  await holder.query('rollback');
+  await holder.end();
+  before.resolve(true);
+  expect(await page).toMatchObject({ updated: 1 });
 });
 
 test('a page lands nowhere when the one before it has not', async () => {

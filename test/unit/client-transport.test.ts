@@ -1,5 +1,6 @@
-import { getEventListeners } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { spawn } from 'node:child_process';
+import { getEventListeners, once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
 import { createServer } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -32,6 +33,20 @@ describe('a compressed answer', () => {
     await expect(ask(server.url)).rejects.toThrow('an answer is longer than 67108864 bytes');
   });
 
+  test.each(['gzip', 'x-gzip', 'GZIP'])('is read where it is called %s', async (name) => {
+    const server = await serve(() => ({
+      ...gzipped('{"a":1}'),
+      headers: { 'content-encoding': name },
+    }));
+    await expect(ask(server.url)).resolves.toMatchObject({ value: { a: 1 } });
+  });
+
+  test('without a body is what its status says', async () => {
+    const headers = { 'content-encoding': 'gzip' };
+    const server = await serve(() => ({ status: 401, headers, body: '' }));
+    await expect(ask(server.url)).rejects.toMatchObject({ kind: 'credentials' });
+  });
+
   test('that is cut short may have been carried out', async () => {
     const server = await serve(() => gzipped('{"name":"Ada"}', 20));
     await expect(ask(server.url)).rejects.toMatchObject({
@@ -51,6 +66,22 @@ test('a request whose connection never came about was not sent', async () => {
   await expect(ask(new URL(`https://127.0.0.1:${port}`))).rejects.toMatchObject({
     kind: 'source',
     recovery: 'unsent',
+  });
+});
+
+// Linux makes no more connections than a server that accepts none has said that it will hold.
+test('a connection that nobody accepts is given up after ten seconds', async () => {
+  const script = `const server = require('node:net').createServer();
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(server.address().port));`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [port] = await once(child.stdout, 'data');
+  child.kill('SIGSTOP');
+  const held = Array.from({ length: 8 }, () => connect(Number(port), '127.0.0.1'));
+  onTestFinished(() => held.forEach((socket) => void socket.destroy()));
+  await expect(ask(new URL(`http://127.0.0.1:${Number(port)}`))).rejects.toMatchObject({
+    recovery: 'unsent',
+    message: expect.stringContaining('(CONNECT_TIMEOUT)'),
   });
 });
 
