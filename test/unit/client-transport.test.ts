@@ -85,6 +85,13 @@ test('a connection that nobody accepts is given up after ten seconds', async () 
   });
 });
 
+test('an answer that takes longer than a connection may is waited for', async () => {
+  const server = await serve(
+    () => new Promise((resolve) => setTimeout(resolve, 10_500, { body: { late: true } })),
+  );
+  await expect(ask(server.url)).resolves.toMatchObject({ value: { late: true } });
+});
+
 test('an answer that changes the protocol ends the call', async () => {
   const server = await serve(() => (response) => {
     response.socket?.end(
