@@ -22,12 +22,11 @@ import { eitherWay, textAt, type UsersOutcome, upsertUsers, type WriteUsers } fr
 /** The users of one workspace, for as long as its lease is held. */
 export function openStore(database: Database, lease: Lease): LeasedStore {
   const { workspace } = lease;
-  const landed: LandedPages = { begunAtMs: 0 };
   const inFence = <T>(work: (tx: Transaction) => Promise<T>) => fenced(database, lease, work);
   return {
     lost: lease.lost,
     release: () => lease.release(),
-    writePage: (page) => writePage(database, lease, page, landed),
+    writePage: (page) => writePage(database, lease, page),
     writeUsers: (some) => writeUsers(database, lease, some),
     startRun: (run) => inFence((tx) => startRun(tx, workspace, run)),
     finishRun: (run) => inFence((tx) => finishRun(tx, workspace, run)),
@@ -47,33 +46,17 @@ export function openStore(database: Database, lease: Lease): LeasedStore {
  * Only the first try runs ahead of the page before. Whatever comes in its way, the next one waits until
  * that page has landed: it might be what it waited for.
  */
-async function writePage(
-  database: Database,
-  lease: Lease,
-  page: PageWrite,
-  landed: LandedPages,
-): Promise<PageCounts> {
+async function writePage(database: Database, lease: Lease, page: PageWrite): Promise<PageCounts> {
   const land = (tries: Tries) =>
     eitherWay(lease.workspace, page, upsertUsers, (write) =>
-      reconnecting(database, lease, (tx) => landPage(tx, lease, page, landed, write), tries),
+      reconnecting(database, lease, (tx) => landPage(tx, lease, page, write), tries),
     );
   try {
     return await land({ reconnectMaxMs: 0 });
   } catch (error) {
-    const isWorthIt = error instanceof Overtaken || isRetryable(error);
-    if (!isWorthIt || !(await page.before)) throw error;
+    if (!isRetryable(error) || !(await page.before)) throw error;
   }
   return land({ isAgain: true });
-}
-
-/** What the pages of a store have in common. */
-interface LandedPages {
-  /** When the transaction of the last one began, by `performance.now()`. */
-  begunAtMs: number;
-}
-
-class Overtaken extends Error {
-  override readonly name = 'Overtaken';
 }
 
 /**
@@ -85,21 +68,16 @@ async function landPage(
   tx: Transaction,
   lease: Lease,
   page: PageWrite,
-  landed: LandedPages,
   write: WriteUsers,
 ): Promise<PageCounts> {
-  const begunAtMs = performance.now();
   const outcome = await write(tx);
   if (!(await page.before)) throw new Error('the page before did not land');
-  // Rows bear the time of their BEGIN: whoever copies by it must find none older than he has seen.
-  if (begunAtMs < landed.begunAtMs) throw new Overtaken('the page before began later');
   if (lease.hasRunOut()) await lease.reclaim();
   const opened = await openPage(tx, lease, page);
   if (opened.written) return opened.written;
   const counts = countPage(page, outcome);
   await saveOutcome(tx, lease.workspace, page, outcome, opened.hasOpenRejects);
   await saveCheckpoint(tx, page, counts);
-  landed.begunAtMs = begunAtMs;
   return counts;
 }
 

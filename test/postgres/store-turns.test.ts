@@ -44,18 +44,6 @@ test('a page lands once the one before it has, and not earlier', async () => {
   expect(await userIds()).toEqual(['user1', 'user2']);
 });
 
-test('a page that began before the one in front of it bears no older time than that one', async () => {
-  const { page, before } = await begin(6);
-  await opened.store.writePage(pageOf(runId, 5, [{ id: 'user5' }]));
-  before.resolve(true);
-  await page;
-  const byTime = `select id from intercom.users where id in ('user5', 'user6') order by last_changed_at`;
-  expect((await opened.rows<{ id: string }>(byTime)).map(({ id }) => id)).toEqual([
-    'user5',
-    'user6',
-  ]);
-});
-
 test('a page whose connection is lost while it waits lands all the same', async () => {
   const { page, before } = await begin(7);
   await opened.rows(waiting.replace('count(*)::integer', 'pg_terminate_backend(pid)'));
