@@ -43,8 +43,8 @@ export function openStore(database: Database, lease: Lease): LeasedStore {
  * A page lands whole or not at all: users, rejects and checkpoint are one transaction. Done again after
  * a lost connection, it finds its own checkpoint if the COMMIT had gone through.
  *
- * Only the first try runs ahead of the page before. Whatever comes in its way, the next one waits until
- * that page has landed: it might be what it waited for.
+ * Only the first try runs ahead of the page before. Once it has failed the page waits until that one has
+ * landed, for what the two held may have been in each other's way.
  */
 async function writePage(database: Database, lease: Lease, page: PageWrite): Promise<PageCounts> {
   const land = (tries: Tries) =>
@@ -72,7 +72,6 @@ async function landPage(
 ): Promise<PageCounts> {
   const outcome = await write(tx);
   if (!(await page.before)) throw new Error('the page before did not land');
-  if (lease.hasRunOut()) await lease.reclaim();
   const opened = await openPage(tx, lease, page);
   if (opened.written) return opened.written;
   const counts = countPage(page, outcome);
