@@ -77,8 +77,9 @@ describe.each([
   ['scroll', OF_A_SCROLL],
 ] as const)('a full run by %s, killed and run again, loses nothing', (kind, points) => {
   test.concurrent.each(points)('%s %s of page %i', async (when, what, page) => {
+    // A page that was refused once may change places with the one behind it: then that one's moment.
     const isFatal = (moment: Moment) =>
-      moment.when === when && moment.what === what && moment.page === page;
+      moment.when === when && moment.what === what && moment.page >= page;
     const { wasKilled } = await survive(`killed at each point, ${kind}`, { kind, isFatal });
     expect(wasKilled).toBe(true);
   });

@@ -7,7 +7,7 @@ export interface Moment {
   /** Before it is carried out, or after that and before the program hears of it. */
   readonly when: 'before' | 'after';
   readonly what: string;
-  /** The page in hand, from 1: one more than were committed. */
+  /** From 1. Of a page's own statements the page they are of, else one more than were committed. */
   readonly page: number;
   /** Moments are counted from 1. */
   readonly number: number;
@@ -19,11 +19,20 @@ export function onMoments(
   act: (moment: Moment) => Promise<'pass' | 'cut'>,
 ): () => void {
   const lastOn = new Map<number, string>();
-  let page = 1;
+  // Two pages may be under way, each on a connection of its own, in their order.
+  const underWay: number[] = [];
+  let committed = 0;
   let number = 0;
-  const meet = (when: Moment['when'], what: string) => {
+  const meet = (when: Moment['when'], what: string, connection?: number) => {
+    if (what === 'the users' && connection !== undefined && !underWay.includes(connection)) {
+      underWay.push(connection);
+    }
+    const place = connection === undefined ? 0 : Math.max(0, underWay.indexOf(connection));
     number += 1;
-    return act({ when, what, page, number });
+    return act({ when, what, page: committed + 1 + place, number });
+  };
+  const leave = (connection: number) => {
+    if (underWay.includes(connection)) underWay.splice(underWay.indexOf(connection), 1);
   };
   const name = ({ text, connection }: Statement) => {
     const known = NAMES.find(([pattern]) => pattern.test(text))?.[1];
@@ -32,12 +41,15 @@ export function onMoments(
   };
   const stops = [
     world.proxy.onStatement(async (statement): Promise<Verdict> => {
-      return (await meet('before', name(statement))) === 'cut' ? 'cut before' : 'pass';
+      return (await meet('before', name(statement), statement.connection)) === 'cut'
+        ? 'cut before'
+        : 'pass';
     }),
     world.proxy.onAnswer(async (statement) => {
       const what = name(statement);
-      await meet('after', what);
-      if (what === 'commit of the checkpoint') page += 1;
+      await meet('after', what, statement.connection);
+      if (what === 'commit of the checkpoint') committed += 1;
+      if (/^(commit|rollback)$/.test(statement.text)) leave(statement.connection);
     }),
     world.simulator.onRequest(async (request) => {
       await meet('before', nameOf(request));
