@@ -24,11 +24,13 @@ export function onMoments(
   let committed = 0;
   let number = 0;
   const meet = (when: Moment['when'], what: string, connection?: number) => {
-    if (what === 'the users' && connection !== undefined && !underWay.includes(connection)) {
-      underWay.push(connection);
-    }
-    const place = connection === undefined ? 0 : Math.max(0, underWay.indexOf(connection));
     number += 1;
+    // Only its users go ahead of the page before: what follows them is of the page that lands next.
+    let place = 0;
+    if (what === 'the users' && connection !== undefined) {
+      if (!underWay.includes(connection)) underWay.push(connection);
+      place = underWay.indexOf(connection);
+    }
     return act({ when, what, page: committed + 1 + place, number });
   };
   const leave = (connection: number) => {

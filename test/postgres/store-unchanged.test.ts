@@ -54,9 +54,11 @@ const upsertOf = (name: string) => (tx: Transaction) =>
   });
 
 test('an unchanged page writes nothing ahead, a changed one does', async () => {
-  // The first look at fresh rows may mark their pages; from then on there is nothing to mark.
-  await walOf(upsertOf('as it was'));
-  expect(await walOf(upsertOf('as it was'))).toEqual({ records: 0, bytes: 0 });
+  // A first look at fresh rows may mark their pages, and so may the first after a checkpoint, which the
+  // server makes when it likes. What the statement itself wrote would be there at every look.
+  const looks = [];
+  for (let look = 0; look < 4; look += 1) looks.push(await walOf(upsertOf('as it was')));
+  expect(looks).toContainEqual({ records: 0, bytes: 0 });
 
   const changed = await walOf(upsertOf('changed'));
   expect(changed.records).toBeGreaterThanOrEqual(USERS);
