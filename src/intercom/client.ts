@@ -9,6 +9,7 @@ import {
 } from './faults.ts';
 import { type HttpAnswer, httpGet } from './http.ts';
 import { cleanJson } from './hygiene.ts';
+import { parseOutline } from './outline.ts';
 import { type AnswerBody, parseErrorList } from './user.ts';
 
 /** One request to Intercom and what its answer means. */
@@ -129,7 +130,7 @@ async function follow(
   });
 }
 
-async function readBody(answer: HttpAnswer): Promise<Uint8Array> {
+async function readBody(answer: HttpAnswer): Promise<Buffer> {
   const body = await answer.body(BODY_BYTES_MAX);
   if (body) return body;
   throw new ApiError({
@@ -141,10 +142,10 @@ async function readBody(answer: HttpAnswer): Promise<Uint8Array> {
   });
 }
 
-function readAnswer<T>(url: URL, head: AnswerHead, body: Uint8Array, read: Reader<T>): T {
+function readAnswer<T>(url: URL, head: AnswerHead, body: Buffer, read: Reader<T>): T {
   const status = head.status ?? 0;
-  const { text, bytes, replaced } = cleanJson(body);
-  const json = parseJson(text);
+  const { bytes, replaced } = cleanJson(body);
+  const json = parseJson(bytes);
   const fault = parseErrorList(json);
   if (status < 200 || status > 299 || fault !== null) throw explainAnswer(url, head, fault);
   const value = json === undefined ? null : read({ bytes, json, cleaned: replaced, head });
@@ -153,7 +154,7 @@ function readAnswer<T>(url: URL, head: AnswerHead, body: Uint8Array, read: Reade
   throw new ApiError({
     kind: 'source',
     recovery: 'unsure',
-    message: `${nameRequest(url)} was answered ${status} with ${text === '' ? 'an empty body' : what}`,
+    message: `${nameRequest(url)} was answered ${status} with ${bytes.length === 0 ? 'an empty body' : what}`,
     hint: 'Check that INTERCOM_BASE_URL is an Intercom API.',
     head,
   });
@@ -188,9 +189,9 @@ function secondsTo(until: Date | null, now: Date | null): number | null {
   return ms > 0 ? Math.ceil(ms / 1000) : null;
 }
 
-function parseJson(text: string): unknown {
+function parseJson(bytes: Buffer): unknown {
   try {
-    return JSON.parse(text);
+    return parseOutline(bytes);
   } catch {
     return undefined;
   }

@@ -1,18 +1,36 @@
 import { isUtf8 } from 'node:buffer';
+import { BACKSLASH } from './json-bytes.ts';
 
 export interface CleanJson {
-  readonly text: string;
-  /** The text in UTF-8: the very bytes that came, unless something had to change. */
-  readonly bytes: Uint8Array;
+  /** In UTF-8: the very bytes that came, unless something had to change. */
+  readonly bytes: Buffer;
   /** Escapes and NULs that became U+FFFD. */
   readonly replaced: number;
 }
 
-/** Decodes a body, and makes JSON of it that Postgres can hold. */
-export function cleanJson(body: Uint8Array): CleanJson {
+/** Makes of a body JSON that Postgres can hold. */
+export function cleanJson(body: Buffer): CleanJson {
+  const isUtf8Alone = isUtf8(body) && !startsWithMark(body);
+  // Nearly always, and to decode a body costs as much as to read it.
+  if (isUtf8Alone && !mayBeRefused(body)) return { bytes: body, replaced: 0 };
   const { text, replaced } = cleanJsonText(UTF_8.decode(body));
-  const isAsItCame = replaced === 0 && isUtf8(body) && !startsWithMark(body);
-  return { text, bytes: isAsItCame ? body : Buffer.from(text), replaced };
+  return { bytes: isUtf8Alone && replaced === 0 ? body : Buffer.from(text), replaced };
+}
+
+/** Whether there is a NUL, or an escape of one or of any part of a surrogate pair. */
+function mayBeRefused(body: Buffer): boolean {
+  for (let at = body.indexOf('\\u'); at >= 0; at = body.indexOf('\\u', at + 2)) {
+    const isRefused = /^(0000|d[89a-f])/i.test(body.toString('latin1', at + 2, at + 6));
+    if (isRefused && startsEscape(body, at)) return true;
+  }
+  return body.includes(0);
+}
+
+/** A backslash does so if an even number of them stands before it. */
+function startsEscape(body: Buffer, at: number): boolean {
+  let before = 0;
+  while (body[at - 1 - before] === BACKSLASH) before += 1;
+  return before % 2 === 0;
 }
 
 const UTF_8 = new TextDecoder();
@@ -39,7 +57,7 @@ export function cleanJsonText(text: string): { text: string; replaced: number } 
   return { text: clean, replaced };
 }
 
-/** A backslash that starts an escape: an even number of backslashes stands before it. */
+/** A backslash that starts an escape, as above. */
 const ESCAPE = String.raw`(?<=(?<!\\)(?:\\\\)*)\\u`;
 const HIGH = '[dD][89abAB][0-9a-fA-F]{2}';
 const LOW = '[dD][c-fC-F][0-9a-fA-F]{2}';

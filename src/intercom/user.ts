@@ -1,18 +1,12 @@
 import { z } from 'zod';
 import type { SourcePage, SourceUser } from '../sync/source.ts';
+import { splitUsers } from './outline.ts';
 
-/**
- * The wire shapes, as far as this program has to know them. A user is anything in the array: what
- * is wrong with one user is for the store's rejects, and costs the others nothing.
- */
+/** The wire shapes, as far as this program has to know them. */
 const textOrNull = z.string().min(1).nullable().catch(null);
 
-const wireUser = z
-  .object({ id: textOrNull, app_id: textOrNull, updated_at: z.number().nullable().catch(null) })
-  .catch({ id: null, app_id: null, updated_at: null });
-
 const userList = z.object({
-  users: z.array(wireUser),
+  users: z.array(z.unknown()),
   total_count: z.number().int().nonnegative().nullable().catch(null),
   // Absent, null and `{}` all end a list.
   pages: z.object({ next: z.string().nullish() }).nullish(),
@@ -61,8 +55,9 @@ export function parseAppId(json: unknown): string | null {
 
 /** A body after hygiene. */
 export interface AnswerBody {
-  /** In UTF-8. */
-  readonly bytes: Uint8Array;
+  /** JSON in UTF-8. */
+  readonly bytes: Buffer;
+  /** As `parseOutline` makes it. */
   readonly json: unknown;
   /** Characters the hygiene replaced. */
   readonly cleaned: number;
@@ -82,67 +77,34 @@ export function toSourcePage(
     body: answer.bytes,
     users: list.users.map(toSourceUser),
     cleaned: answer.cleaned,
-    userTexts: () => splitUsers(new TextDecoder().decode(answer.bytes)),
+    userTexts: () => splitUsers(answer.bytes),
   };
 }
 
 /** `GET /users/{id}` answers the bare user: it becomes a page of one. Null if it is another. */
 export function toSingleUserPage(answer: AnswerBody, id: string): SourcePage | null {
-  const user = wireUser.parse(answer.json);
-  if (user.id !== id) return null;
+  if (toSourceUser(answer.json).id !== id) return null;
   const bytes = Buffer.concat([Buffer.from('{"users":['), answer.bytes, Buffer.from(']}')]);
   return toSourcePage(
     { bytes, cleaned: answer.cleaned },
-    { users: [user], total_count: null, scroll_param: null },
+    { users: [answer.json], total_count: null, scroll_param: null },
     null,
   );
 }
 
-function toSourceUser(user: z.infer<typeof wireUser>): SourceUser {
-  return { id: user.id, appId: user.app_id, updatedAtSeconds: user.updated_at };
-}
-
 /**
- * The exact text of each element of the top-level array `users`. The text has been parsed before,
- * so it is JSON; only strings and brackets matter. Linear, and needs no stack for deep nesting.
+ * A user is anything that is in the array: what is wrong with one is for the store's rejects, and costs
+ * the others nothing. By hand: a schema costs more for each user than all the rest of this file.
  */
-export function splitUsers(body: string): string[] {
-  let texts: string[] = [];
-  let depth = 0;
-  let key = '';
-  let start = -1;
-  let isInUsers = false;
-  for (let at = 0; at < body.length; at += 1) {
-    const char = body[at] as string;
-    if (isInUsers && depth === 2 && start < 0 && !/[\s,\]]/.test(char)) start = at;
-    if (char === '"') {
-      const end = endOfString(body, at);
-      KEY_END.lastIndex = end + 1;
-      if (depth === 1 && KEY_END.test(body)) key = JSON.parse(body.slice(at, end + 1));
-      at = end;
-    } else if (char === '{' || char === '[') {
-      depth += 1;
-      if (char === '[' && depth === 2 && key === 'users') {
-        isInUsers = true;
-        texts = [];
-      }
-    } else if (char === '}' || char === ']' || char === ',') {
-      const isElementEnd = isInUsers && depth === 2 && char !== '}' && start >= 0;
-      if (isElementEnd) {
-        texts.push(body.slice(start, at).trimEnd());
-        start = -1;
-      }
-      if (char !== ',') depth -= 1;
-      if (depth === 1) isInUsers = false;
-    }
-  }
-  return texts;
+function toSourceUser(user: unknown): SourceUser {
+  const { id, app_id, updated_at } = (user ?? {}) as Record<string, unknown>;
+  return {
+    id: nonEmptyText(id),
+    appId: nonEmptyText(app_id),
+    updatedAtSeconds: Number.isFinite(updated_at) ? (updated_at as number) : null,
+  };
 }
 
-const KEY_END = /\s*:/y;
-
-function endOfString(text: string, openingQuote: number): number {
-  let at = openingQuote + 1;
-  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
-  return at;
+function nonEmptyText(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
 }

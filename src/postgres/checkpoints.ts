@@ -4,54 +4,52 @@ import type { Transaction } from './database.ts';
 import { type Fence, heldLease, leaseLost } from './fence.ts';
 import { syncCheckpoints, syncLeases } from './schema.ts';
 
-export interface OpenedPage {
+export interface Landed {
   /** What an earlier try has written, when its COMMIT went through and the answer was lost. */
   readonly written: PageCounts | null;
   readonly hasOpenRejects: boolean;
 }
 
-/** What a page needs before it may land: holds the lease, and sees what there is left to do. */
-export async function openPage(
-  tx: Transaction,
-  fence: Fence,
-  { runId, sequence }: Pick<PageWrite, 'runId' | 'sequence'>,
-): Promise<OpenedPage> {
-  const opened = await tx.execute<OpenedRow>(sql`
-    select done.sequence is not null as is_done, done.users, done.inserted, done.updated,
-      done.unchanged, done.duplicates, done.rejected,
-      exists (select 1 from intercom.rejected_users
-        where workspace = ${fence.workspace} and resolved_at is null) as has_open_rejects
-    from ${syncLeases}
-    left join ${syncCheckpoints} as done on done.run_id = ${runId} and done.sequence = ${sequence}
-    ${heldLease(fence)} for share of sync_leases`);
-  const row = opened.rows[0];
-  if (!row) throw leaseLost(fence);
-  const { is_done: isDone, has_open_rejects: hasOpenRejects, ...counts } = row;
-  return { written: isDone ? counts : null, hasOpenRejects };
-}
-
-// A mapped type and not the interface itself: Drizzle asks for an index signature.
-type OpenedRow = { [Key in keyof PageCounts]: number } & {
-  is_done: boolean;
-  has_open_rejects: boolean;
-};
-
+/**
+ * Writes the checkpoint of a page that may land: under a lease that is held, and from then on kept held,
+ * and only if it has not landed before. In one statement: what a page does from here on, the pages
+ * behind it wait for.
+ */
 export async function saveCheckpoint(
   tx: Transaction,
+  fence: Fence,
   page: PageWrite,
   counts: PageCounts,
-): Promise<void> {
-  await tx.insert(syncCheckpoints).values({
-    runId: BigInt(page.runId),
-    sequence: page.sequence,
-    pass: page.pass,
-    page: wholeUpTo(page.page, 2 ** 31 - 1),
-    next: page.next,
-    totalCount: wholeUpTo(page.totalCount, Number.MAX_SAFE_INTEGER),
-    ...counts,
-    seenIds: [...page.seenIds],
-    committedAt: sql`clock_timestamp()`,
-  });
+): Promise<Landed> {
+  const { rows } = await tx.execute<{ has_open_rejects: boolean }>(sql`
+    insert into ${syncCheckpoints} (run_id, sequence, pass, page, next, total_count, seen_ids,
+      users, inserted, updated, unchanged, duplicates, rejected, committed_at)
+    select ${page.runId}::bigint, ${page.sequence}::integer, ${page.pass}::text,
+      ${wholeUpTo(page.page, 2 ** 31 - 1)}::integer, ${page.next}::text,
+      ${wholeUpTo(page.totalCount, Number.MAX_SAFE_INTEGER)}::bigint,
+      ${sql.param(page.seenIds)}::text[],
+      ${counts.users}::integer, ${counts.inserted}::integer, ${counts.updated}::integer,
+      ${counts.unchanged}::integer, ${counts.duplicates}::integer, ${counts.rejected}::integer,
+      clock_timestamp()
+    from ${syncLeases} ${heldLease(fence)} for share
+    on conflict (run_id, sequence) do nothing
+    returning exists (select 1 from intercom.rejected_users
+      where workspace = ${fence.workspace} and resolved_at is null) as has_open_rejects`);
+  if (!rows[0]) return { written: await readWritten(tx, fence, page), hasOpenRejects: false };
+  return { written: null, hasOpenRejects: rows[0].has_open_rejects };
+}
+
+async function readWritten(
+  tx: Transaction,
+  fence: Fence,
+  { runId, sequence }: PageWrite,
+): Promise<PageCounts> {
+  const held = await tx.execute<{ [Key in keyof PageCounts]: number }>(sql`
+    select users, inserted, updated, unchanged, duplicates, rejected
+    from ${syncCheckpoints}, ${syncLeases} ${heldLease(fence)}
+      and run_id = ${runId} and sequence = ${sequence}`);
+  if (!held.rows[0]) throw leaseLost(fence);
+  return held.rows[0];
 }
 
 /** A count that is none must not cost the page. */

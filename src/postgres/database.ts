@@ -25,10 +25,12 @@ export interface TransactionOptions {
   readonly lockWaitMaxMs?: number;
   /** How long the server lets this side be silent inside the transaction. */
   readonly idleMaxMs?: number;
+  /** Cuts the connection: nothing that is done in the transaction is of use any more. */
+  readonly signal?: AbortSignal;
 }
 
-// One run: two pages under way; beside them are the lease's renewal and a reader.
-const CONNECTIONS_MAX = 4;
+// One run: three pages under way; beside them are the lease's renewal and a reader.
+const CONNECTIONS_MAX = 5;
 const CONNECT_MAX_MS = 10_000;
 const IDLE_CONNECTION_MAX_MS = 30_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
@@ -73,6 +75,9 @@ async function inTransaction<T>(
 ): Promise<T> {
   const client = await connect(pool);
   let isUsable = true;
+  const cut = () => cutOff(client);
+  options.signal?.addEventListener('abort', cut, { once: true });
+  if (options.signal?.aborted) cut();
   try {
     await send(client, beginStatement(options));
     const result = await work(drizzle({ client }));
@@ -86,6 +91,7 @@ async function inTransaction<T>(
     isUsable = await rollBack(client, fault);
     throw fault;
   } finally {
+    options.signal?.removeEventListener('abort', cut);
     // A connection in an unknown state is closed and never handed to the next one.
     client.release(!isUsable);
   }
@@ -160,13 +166,15 @@ async function closeWithin(
   maxMs: number,
 ): Promise<void> {
   if (pool.ending) return;
-  // Ending a client that waits for an answer cuts its socket, which lets `pool.end` go on.
-  const timer = setTimeout(() => {
-    for (const client of clients) void (client as unknown as pg.Client).end();
-  }, maxMs);
+  const timer = setTimeout(() => clients.forEach(cutOff), maxMs);
   try {
     await pool.end();
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Ending a client that waits for an answer cuts its socket, and what waits for it fails. */
+function cutOff(client: pg.PoolClient): void {
+  void (client as unknown as pg.Client).end();
 }

@@ -53,7 +53,7 @@ export function reconnecting<T>(
       // While the database was away it could not be renewed, and may not have been again yet.
       if (mayBeOld || fence.hasRunOut()) await fence.reclaim();
       mayBeOld = true;
-      return database.transaction(work, boundsOf(fence));
+      return database.transaction(work, { ...boundsOf(fence), signal: fence.lost });
     },
     fence.lost,
     reconnectMaxMs,

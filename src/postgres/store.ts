@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import type { LeasedStore, PageCounts, PageWrite, UsersWrite } from '../sync/store.ts';
-import { openPage, saveCheckpoint } from './checkpoints.ts';
+import { saveCheckpoint } from './checkpoints.ts';
 import { countPage } from './counts.ts';
 import type { Database, Transaction } from './database.ts';
 import { isRetryable } from './faults.ts';
@@ -72,11 +72,10 @@ async function landPage(
 ): Promise<PageCounts> {
   const outcome = await write(tx);
   if (!(await page.before)) throw new Error('the page before did not land');
-  const opened = await openPage(tx, lease, page);
-  if (opened.written) return opened.written;
   const counts = countPage(page, outcome);
-  await saveOutcome(tx, lease.workspace, page, outcome, opened.hasOpenRejects);
-  await saveCheckpoint(tx, page, counts);
+  const { written, hasOpenRejects } = await saveCheckpoint(tx, lease, page, counts);
+  if (written) return written;
+  await saveOutcome(tx, lease.workspace, page, outcome, hasOpenRejects);
   return counts;
 }
 

@@ -3,7 +3,7 @@ import { newestPlausible, shareUsers, sortPage } from './page.ts';
 import type { Run } from './parts.ts';
 import { addCounts } from './report.ts';
 import type { ListDrift, ListPass, Pass, SourcePage, UsersLimit } from './source.ts';
-import { takeInTurn } from './turns.ts';
+import { TURNS_MAX, takeInTurn } from './turns.ts';
 
 /** How a pass ended: past the last user, or short of it, so that only a scroll reads the rest. */
 export type PassEnd = 'complete' | 'cut short';
@@ -18,16 +18,17 @@ export async function readPass(run: Run, pass: Pass): Promise<PassEnd> {
   run.progress.passStarted(pass.name);
   let end: PassEnd = 'complete';
   let pages = run.tally.pages;
-  let previous: SourcePage | null = null;
+  let recent: readonly SourcePage[] = [];
   await takeInTurn(run.source.pages(pass), async (item, before) => {
     run.signal.throwIfAborted();
     if (item.kind === 'page') {
       pages += 1;
-      const isApart = previous === null || !shareUsers(previous, item);
-      previous = item;
+      const sequence = pages;
+      const isApart = !recent.some((page) => shareUsers(page, item));
+      recent = [item, ...recent].slice(0, TURNS_MAX - 1);
       // What one page writes of a user the other has to see, and count as a duplicate.
       if (!isApart && !(await before)) return;
-      await takePage(run, pass, item, pages, before);
+      await takePage(run, pass, item, sequence, before);
     } else if (await before) {
       end = 'cut short';
       await noteCut(run, pass, item);

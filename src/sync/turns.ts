@@ -1,33 +1,43 @@
 /** Takes one item. `before` tells whether the item before it was taken: false, and this one must not be. */
 export type TakeInTurn<T> = (item: T, before: Promise<boolean>) => Promise<void>;
 
+/** Items under way at a time, the one that is asked for included. With more of them no run is faster. */
+export const TURNS_MAX = 3;
+
 /**
- * Takes items in their order while they come. As soon as one is being taken the next is asked for, and
- * once it is there it is begun too. Two at a time and no more, the one that is asked for included, so
- * that memory stays bounded and little is thrown away when a run is stopped.
+ * Takes items in their order while they come. While some are being taken the next is asked for, and once
+ * it is there it is begun too. Never more than `TURNS_MAX`, so that memory stays bounded and little is
+ * thrown away when a run is stopped.
  *
  * Throws what the first that failed threw, and never while something is still under way.
  */
 export async function takeInTurn<T>(items: AsyncIterable<T>, take: TakeInTurn<T>): Promise<void> {
   const iterator = items[Symbol.asyncIterator]();
-  let newest = begin(Promise.resolve());
+  // The oldest first.
+  const turns: Turn[] = [];
   try {
     for (;;) {
-      const { done, value } = await nextUnlessFailed(newest.done, iterator.next());
+      const { done, value } = await nextUnlessFailed(turns, iterator.next());
       if (done) break;
-      const before = newest;
-      newest = begin(take(value, before.isTaken));
-      await before.done;
+      turns.push(begin(take(value, turns.at(-1)?.isTaken ?? Promise.resolve(true))));
+      if (turns.length < TURNS_MAX) continue;
+      await turns[0]?.done;
+      turns.shift();
     }
-    await newest.done;
+    await takenInOrder(turns);
   } finally {
     // Not awaited: a generator that is busy answers when its request has ended.
     void iterator.return?.()?.catch(() => {});
-    await newest.isTaken;
+    await Promise.all(turns.map(({ isTaken }) => isTaken));
   }
 }
 
-function begin(done: Promise<void>) {
+interface Turn {
+  readonly done: Promise<void>;
+  readonly isTaken: Promise<boolean>;
+}
+
+function begin(done: Promise<void>): Turn {
   const isTaken = done.then(
     () => true,
     () => false,
@@ -36,11 +46,15 @@ function begin(done: Promise<void>) {
 }
 
 /** What has failed is told at once, though the next item may be long in coming; what came first counts. */
-async function nextUnlessFailed<T>(newest: Promise<void>, next: Promise<T>): Promise<T> {
+async function nextUnlessFailed<T>(turns: readonly Turn[], next: Promise<T>): Promise<T> {
   try {
-    return await Promise.race([next, newest.then(() => next)]);
+    return await Promise.race([next, ...turns.map(({ done }) => done.then(() => next))]);
   } catch (error) {
-    await newest;
+    await takenInOrder(turns);
     throw error;
   }
+}
+
+async function takenInOrder(turns: readonly Turn[]): Promise<void> {
+  for (const { done } of turns) await done;
 }

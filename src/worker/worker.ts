@@ -37,9 +37,9 @@ export interface Worker {
 const DRAIN_MAX_MS = 6_000;
 const NOTICES_DRAIN_MAX_MS = 1_500;
 
-/** Three for each run, which has two pages under way while its lease is renewed; two for whoever looks. */
+/** Four for each run, which has three pages under way while its lease is renewed; two for whoever looks. */
 export function connectionsFor(concurrency: number): number {
-  return 3 * concurrency + 2;
+  return 4 * concurrency + 2;
 }
 
 export function createWorker(options: WorkerOptions): Worker {

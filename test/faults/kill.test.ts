@@ -17,8 +17,6 @@ const OF_A_LIST: readonly Point[] = [
   // An answer has come, and nothing of it is written.
   ['before', 'begin', 2],
   ['after', 'begin', 2],
-  ['before', 'the fence', 2],
-  ['after', 'the fence', 2],
   ['before', 'the users', 2],
   ['after', 'the users', 2],
   ['before', 'the rejects', 4],
@@ -43,7 +41,7 @@ const OF_A_LIST: readonly Point[] = [
 const OF_A_SCROLL: readonly Point[] = [
   ['before', 'the limit', 2],
   ['before', 'the request of the scroll', 2],
-  ['before', 'the request of the scroll', 3],
+  ['before', 'the users', 3],
   ['after', 'the users', 3],
   ['after', 'commit of the checkpoint', 3],
   ['after', 'commit of the checkpoint', 5],

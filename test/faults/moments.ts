@@ -38,7 +38,8 @@ export function onMoments(
   };
   const name = ({ text, connection }: Statement) => {
     const known = NAMES.find(([pattern]) => pattern.test(text))?.[1];
-    if (known) lastOn.set(connection, known);
+    // A page's rejects come behind its checkpoint, and its commit is that of the checkpoint.
+    if (known && known !== 'the rejects') lastOn.set(connection, known);
     return text === 'commit' ? `commit of ${lastOn.get(connection)}` : (known ?? 'another');
   };
   const stops = [
@@ -66,10 +67,9 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/^insert into "intercom"."sync_runs"/, 'the run'],
   [/^update "intercom"."sync_runs" set "watermark"/, 'the watermark'],
   [/^update "intercom"."sync_runs" set "limit_reached"/, 'the limit'],
-  [/done\.sequence is not null/, 'the fence'],
   [/^insert into "intercom"."users"/, 'the users'],
   [/^\s*insert into "intercom"."rejected_users"/, 'the rejects'],
-  [/^insert into "intercom"."sync_checkpoints"/, 'the checkpoint'],
+  [/insert into "intercom"."sync_checkpoints"/, 'the checkpoint'],
   [/^\s*update "intercom"."users" set deleted_at/, 'the deletions'],
   [/^\s*update "intercom"."sync_runs" set status = \$1/, 'the end of the run'],
   [/^\s*delete from "intercom"."sync_runs"/, 'the old runs'],

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
@@ -115,6 +115,39 @@ describe('a transaction', () => {
   });
 });
 
+describe('a transaction that is of no use any more', () => {
+  test('is cut off in the middle of a statement, and its connection is not used again', async () => {
+    const stop = new AbortController();
+    let pid: unknown;
+    const sleeping = database.transaction(
+      async (tx) => {
+        pid = await pidOf(tx);
+        setImmediate(() => stop.abort());
+        await tx.execute(sql`select pg_sleep(50)`);
+      },
+      { signal: stop.signal },
+    );
+    await expect(sleeping).rejects.toSatisfy(isConnectionLoss);
+    expect(await database.transaction(pidOf)).not.toBe(pid);
+  });
+
+  test('is cut off before its first statement', async () => {
+    let isBegun = false;
+    const work = async () => {
+      isBegun = true;
+    };
+    const signal = AbortSignal.abort();
+    await expect(database.transaction(work, { signal })).rejects.toSatisfy(isConnectionLoss);
+    expect(isBegun).toBe(false);
+  });
+
+  test('leaves nothing on the signal that others share', async () => {
+    const { signal } = new AbortController();
+    for (let times = 0; times < 3; times += 1) await database.transaction(pidOf, { signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+});
+
 test('a server that is heard no more is not asked to roll back, nor is its connection used again', async () => {
   const { query } = pg.Client.prototype;
   const sent: unknown[] = [];
@@ -133,16 +166,16 @@ test('a server that is heard no more is not asked to roll back, nor is its conne
   expect(await database.transaction(pidOf)).not.toBe(pid);
 });
 
-test('four connections are open at most, and the others wait for one', async () => {
+test('five connections are open at most, and the others wait for one', async () => {
   let open = 0;
   let most = 0;
   const gate = Promise.withResolvers<void>();
-  const all = Array.from({ length: 6 }, () =>
+  const all = Array.from({ length: 7 }, () =>
     database.transaction(async () => {
       open += 1;
       most = Math.max(most, open);
-      if (open === 4) {
-        // A fifth would have come by now.
+      if (open === 5) {
+        // A sixth would have come by now.
         for (let turn = 0; turn < 50; turn += 1) await other.query('select 1');
         gate.resolve();
       }
@@ -151,7 +184,7 @@ test('four connections are open at most, and the others wait for one', async () 
     }),
   );
   await Promise.all(all);
-  expect(most).toBe(4);
+  expect(most).toBe(5);
 });
 
 test('a server that takes a connection and says nothing is given up on after ten seconds', async () => {

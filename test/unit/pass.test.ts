@@ -4,7 +4,7 @@ import { limit, memoryStore, pageOf, people, tellRun } from '../support/memory-p
 
 const idle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Which pages were begun when the first of them landed; the first two are those of a list. */
+/** Which pages of a list were begun when the first of them landed. */
 async function begunWhenFirstLands(lists: Parameters<typeof pageOf>[0][]): Promise<number[]> {
   const store = memoryStore({}, []);
   const { writePage } = store;
@@ -30,14 +30,38 @@ async function begunWhenFirstLands(lists: Parameters<typeof pageOf>[0][]): Promi
   return whenFirstLands;
 }
 
-test('a page is begun while the one before it is written, and no other', async () => {
-  expect(await begunWhenFirstLands([people(3, 'a'), people(3, 'b'), people(3, 'c')])).toEqual([
-    1, 2,
-  ]);
+test('two pages are begun while the one before them is written, and no other', async () => {
+  const pages = ['a', 'b', 'c', 'd'].map((name) => people(3, name));
+  expect(await begunWhenFirstLands(pages)).toEqual([1, 2, 3]);
 });
 
-test('a page that shares a user with the one before it waits until that one is written', async () => {
-  expect(await begunWhenFirstLands([people(3, 'a'), [{ id: 'a2' }, { id: 'b' }]])).toEqual([1]);
+test('a page that shares a user with one that is under way waits until that one is written', async () => {
+  const [one, another, shared] = [people(3, 'a'), people(3, 'b'), [{ id: 'a2' }, { id: 'c' }]];
+  expect(await begunWhenFirstLands([one, shared])).toEqual([1]);
+  expect(await begunWhenFirstLands([one, another, shared])).toEqual([1, 2]);
+});
+
+test('a page that waits keeps its number while the next one comes', async () => {
+  const store = memoryStore({}, []);
+  const { writePage } = store;
+  const written: [number, string[]][] = [];
+  store.writePage = async (page) => {
+    for (let turn = 0; turn < 9; turn += 1) await idle();
+    written.push([page.sequence, page.chosen.map(({ id }) => id)]);
+    return writePage(page);
+  };
+  const list = [['a', 'b'], ['b'], ['c']].map((ids) =>
+    pageOf(
+      ids.map((id) => ({ id })),
+      3,
+    ),
+  );
+  await tellRun({ passes: { list: [list] } }, {}, {}, { acquireStore: async () => store });
+  expect(written.sort(([a], [b]) => a - b).slice(0, 3)).toEqual([
+    [1, ['a', 'b']],
+    [2, ['b']],
+    [3, ['c']],
+  ]);
 });
 
 test('two pages with somebody who has no id wait for each other: it may be the same', async () => {

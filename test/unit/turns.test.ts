@@ -44,14 +44,14 @@ test('every item is taken once, in order', async () => {
   }
 });
 
-test('two are under way at a time, the one that is asked for included', async () => {
-  const { told, items } = counting(4);
+test('three are under way at a time, the one that is asked for included', async () => {
+  const { told, items } = counting(5);
   const { begun, take } = byHand();
   const taking = takeInTurn(items, take);
-  for (let index = 0; index < 4; index += 1) {
+  for (let index = 0; index < 5; index += 1) {
     await idle();
-    expect(begun.map(({ item }) => item)).toEqual([0, 1, 2, 3].slice(0, index + 2));
-    expect(told.asked).toBe(Math.min(index + 2, 4));
+    expect(begun.map(({ item }) => item)).toEqual([0, 1, 2, 3, 4].slice(0, index + 3));
+    expect(told.asked).toBe(Math.min(index + 3, 5));
     begun[index]?.end.resolve();
   }
   await taking;
@@ -63,8 +63,9 @@ test('one that is taken early makes no room: the one before it is still under wa
   const taking = takeInTurn(items, take);
   await idle();
   begun[1]?.end.resolve();
+  begun[2]?.end.resolve();
   await idle();
-  expect({ begun: begun.length, asked: told.asked }).toEqual({ begun: 2, asked: 2 });
+  expect({ begun: begun.length, asked: told.asked }).toEqual({ begun: 3, asked: 3 });
   begun[0]?.end.reject(new Error('enough'));
   await expect(taking).rejects.toThrow('enough');
 });
@@ -80,11 +81,13 @@ describe('an item that fails', () => {
     await idle();
     begun[0]?.end.reject(new Error('first'));
     expect(await begun[1]?.before).toBe(false);
+    begun[1]?.end.reject(new Error('second'));
+    expect(await begun[2]?.before).toBe(false);
     await idle();
     expect(isOver).toBe(false);
-    begun[1]?.end.reject(new Error('second'));
+    begun[2]?.end.reject(new Error('third'));
     await expect(taking).rejects.toThrow('first');
-    expect(begun).toHaveLength(2);
+    expect(begun).toHaveLength(3);
   });
 
   test('before the one in front of it is taken tells nothing to that one', async () => {

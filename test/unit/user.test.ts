@@ -1,10 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   parseAppId,
   parseErrorList,
   parseUserList,
-  splitUsers,
   toSourcePage,
 } from '../../src/intercom/user.ts';
 import {
@@ -13,7 +11,6 @@ import {
   sampleOfAll,
   sampleOfThree,
 } from '../support/recorded-users.ts';
-import { anyString, anyValue, chooser, render, type Value } from './json-text.ts';
 
 function pageOf(json: unknown, page: number | null = null) {
   const list = parseUserList(json);
@@ -137,52 +134,4 @@ test('the app is told by its code, and by nothing else', () => {
   for (const json of [null, {}, { app: null }, { app: {} }, { app: { id_code: '' } }]) {
     expect(parseAppId(json)).toBeNull();
   }
-});
-
-describe('the texts of users', () => {
-  const entry = (key: string, value: Value) => [key, value] as const;
-
-  test('are as many as the users, and parse to them, whatever stands around them', () => {
-    const around = fc.array(fc.tuple(fc.oneof(anyString, fc.constant('pages')), anyValue), {
-      maxLength: 3,
-    });
-    const users = fc.array(anyValue, { maxLength: 5 });
-    fc.assert(
-      fc.property(around, users, around, fc.integer(), (before, list, after, seed) => {
-        const isOther = ([key]: readonly [string, Value]) => key !== 'users';
-        const entries = [...before.filter(isOther), entry('users', list), ...after.filter(isOther)];
-        const body = render({ kind: 'object', entries }, chooser(seed));
-        const texts = splitUsers(body);
-        // Not by value, which loses digits: each is a text of the body, and parses alike.
-        for (const text of texts) expect(body).toContain(text);
-        for (const text of texts) expect(text).toBe(text.trim());
-        expect(texts.map((text) => JSON.stringify(JSON.parse(text)))).toEqual(
-          (JSON.parse(body) as { users: unknown[] }).users.map((user) => JSON.stringify(user)),
-        );
-      }),
-      { numRuns: 2_000 },
-    );
-  });
-
-  test('are those of the last of several keys of that name, as whoever parses sees it', () => {
-    expect(splitUsers('{"users":[1,2],"users":[3]}')).toEqual(['3']);
-    expect(splitUsers('{"users":[1,2],"users":[]}')).toEqual([]);
-    expect(splitUsers('{"users":null,"users":["a"]}')).toEqual(['"a"']);
-    expect(splitUsers('{"users":{"users":[9]},"users":["a"]}')).toEqual(['"a"']);
-    expect(splitUsers(String.raw`{"\u0075sers":[1,2]}`)).toEqual(['1', '2']);
-  });
-
-  test('keep every digit and space of theirs', () => {
-    const body = '{"users":[ {"n": 12345678901234567890 , "m":1.10} ,\n{"n":1e2}\n]}';
-    expect(splitUsers(body)).toEqual(['{"n": 12345678901234567890 , "m":1.10}', '{"n":1e2}']);
-  });
-
-  test('are found below a hundred thousand brackets, and in strings of megabytes', () => {
-    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
-    expect(splitUsers(`{"a":${deep},"users":[${deep},2],"b":${deep}}`)).toEqual([deep, '2']);
-    const long = `"${String.raw`\"[{,\\`.repeat(1_000_000)}"`;
-    expect(splitUsers(`{"users":[${long},${long}],"x":${long}}`)).toEqual([long, long]);
-    const spaces = ' '.repeat(5_000_000);
-    expect(splitUsers(`{"users"${spaces}:${spaces}[1${spaces},${spaces}2]}`)).toEqual(['1', '2']);
-  });
 });
