@@ -22,5 +22,5 @@ COPY --from=modules /app/node_modules node_modules
 COPY --from=build /app/dist dist
 # The image's user `node`, by number: Kubernetes cannot tell from a name that it is not root.
 USER 1000:1000
-ENTRYPOINT ["node", "--max-semi-space-size=2", "dist/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=2", "--max-old-space-size=512", "dist/main.js"]
 CMD ["sync"]

@@ -3,7 +3,7 @@ import { type ChildRun, runChild } from './child.ts';
 import type { BenchDatabase } from './postgres.ts';
 import type { Api, Scene } from './scene.ts';
 
-/** The program as people run it, `sync --json`, in a process of its own. */
+/** The program as services run it: built, `sync --json`, in a process of its own. */
 export interface ProgramRun extends ChildRun {
   readonly report: ProgramReport;
 }
@@ -26,7 +26,7 @@ export interface ProgramOptions {
 /** A million users take some minutes, and a loaded machine takes longer. */
 const PROGRAM_MAX_MS = 30 * 60_000;
 
-/** What `npm run intercom-sync` gives to Node: people run it so. */
+/** What Node is given in every way to start the program that is ours. */
 const MANIFEST = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const NODE_FLAGS = String(MANIFEST.scripts['intercom-sync'])
   .split(' ')
@@ -39,7 +39,7 @@ export async function runProgram(
   { mode, perPage = 50 }: ProgramOptions,
 ): Promise<ProgramRun> {
   const run = await runChild({
-    script: '../src/main.ts',
+    script: '../dist/main.js',
     nodeFlags: NODE_FLAGS,
     args: ['sync', '--json', '--mode', mode, '--per-page', `${perPage}`],
     env: {

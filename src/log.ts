@@ -1,7 +1,9 @@
+import { createRequire } from 'node:module';
 import { type DestinationStream, pino } from 'pino';
-import { prettyFactory } from 'pino-pretty';
 import type { LogLevel } from './config.ts';
 import type { EventLog, Fields } from './sync/report.ts';
+
+const loadNow = createRequire(import.meta.url);
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -18,6 +20,8 @@ export function createLog(options: LogOptions): EventLog {
 /** In step with the program, not behind it: the last line before an exit is the one that counts. */
 function destinationOf({ isTerminal, destination }: LogOptions): DestinationStream {
   if (!isTerminal) return destination;
+  // Thirty files, and nobody looks at most runs.
+  const { prettyFactory }: typeof import('pino-pretty') = loadNow('pino-pretty');
   const prettify = prettyFactory({
     colorize: true,
     messageKey: 'event',

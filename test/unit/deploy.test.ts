@@ -58,8 +58,9 @@ test('every way to run the program is found', () => {
 test.each([
   ...['package.json', 'Dockerfile', 'deploy/cron/intercom-sync'],
   ...['deploy/systemd/intercom-sync.service', 'deploy/systemd/intercom-sync-worker.service'],
-])('%s keeps the young space small', (file) => {
-  expect(readFromRoot(file)).toContain('--max-semi-space-size=2');
+])("%s keeps Node's memory small", (file) => {
+  const words = readFromRoot(file).match(/--max-[\w-]+=\d+/g);
+  expect([...new Set(words)]).toEqual(['--max-semi-space-size=2', '--max-old-space-size=512']);
 });
 
 describe.each(deployed)('$name', ({ args, env, graceSeconds, image, isDemo }) => {
@@ -181,7 +182,7 @@ test('the image is built and run from a pinned Node, and not by root', () => {
   expect(new Set(bases)).toEqual(new Set(['node:24-slim']));
   expect(dockerfile).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
   expect(dockerfile).toMatch(
-    /^ENTRYPOINT \["node", "--max-semi-space-size=2", "dist\/main\.js"\]$/m,
+    /^ENTRYPOINT \["node", "--max-semi-space-size=2", "--max-old-space-size=512", "dist\/main\.js"\]$/m,
   );
 });
 
