@@ -3,6 +3,7 @@ import type { PageCounts, PageWrite } from '../sync/store.ts';
 import type { Transaction } from './database.ts';
 import { type Fence, heldLease, leaseLost } from './fence.ts';
 import { syncCheckpoints, syncLeases } from './schema.ts';
+import { prepareStatement } from './statement.ts';
 
 export interface Landed {
   /** What an earlier try has written, when its COMMIT went through and the answer was lost. */
@@ -21,23 +22,36 @@ export async function saveCheckpoint(
   page: PageWrite,
   counts: PageCounts,
 ): Promise<Landed> {
-  const { rows } = await tx.execute<{ has_open_rejects: boolean }>(sql`
-    insert into ${syncCheckpoints} (run_id, sequence, pass, page, next, total_count, seen_ids,
-      users, inserted, updated, unchanged, duplicates, rejected, committed_at)
-    select ${page.runId}::bigint, ${page.sequence}::integer, ${page.pass}::text,
-      ${wholeUpTo(page.page, 2 ** 31 - 1)}::integer, ${page.next}::text,
-      ${wholeUpTo(page.totalCount, Number.MAX_SAFE_INTEGER)}::bigint,
-      ${sql.param(page.seenIds)}::text[],
-      ${counts.users}::integer, ${counts.inserted}::integer, ${counts.updated}::integer,
-      ${counts.unchanged}::integer, ${counts.duplicates}::integer, ${counts.rejected}::integer,
-      clock_timestamp()
-    from ${syncLeases} ${heldLease(fence)} for share
-    on conflict (run_id, sequence) do nothing
-    returning exists (select 1 from intercom.rejected_users
-      where workspace = ${fence.workspace} and resolved_at is null) as has_open_rejects`);
-  if (!rows[0]) return { written: await readWritten(tx, fence, page), hasOpenRejects: false };
-  return { written: null, hasOpenRejects: rows[0].has_open_rejects };
+  const [saved] = await SAVE(tx, {
+    ...counts,
+    workspace: fence.workspace,
+    fence: fence.fence,
+    runId: page.runId,
+    sequence: page.sequence,
+    pass: page.pass,
+    page: wholeUpTo(page.page, 2 ** 31 - 1),
+    next: page.next,
+    totalCount: wholeUpTo(page.totalCount, Number.MAX_SAFE_INTEGER),
+    seenIds: page.seenIds,
+  });
+  if (saved) return { written: null, hasOpenRejects: saved.has_open_rejects };
+  return { written: await readWritten(tx, fence, page), hasOpenRejects: false };
 }
+
+const given = (name: string) => sql.placeholder(name);
+
+const SAVE = prepareStatement<{ has_open_rejects: boolean }>(sql`
+  insert into ${syncCheckpoints} (run_id, sequence, pass, page, next, total_count, seen_ids,
+    users, inserted, updated, unchanged, duplicates, rejected, committed_at)
+  select ${given('runId')}::bigint, ${given('sequence')}::integer, ${given('pass')}::text,
+    ${given('page')}::integer, ${given('next')}::text, ${given('totalCount')}::bigint,
+    ${given('seenIds')}::text[], ${given('users')}::integer, ${given('inserted')}::integer,
+    ${given('updated')}::integer, ${given('unchanged')}::integer,
+    ${given('duplicates')}::integer, ${given('rejected')}::integer, clock_timestamp()
+  from ${syncLeases} ${heldLease({ workspace: given('workspace'), fence: given('fence') })} for share
+  on conflict (run_id, sequence) do nothing
+  returning exists (select 1 from intercom.rejected_users
+    where workspace = ${given('workspace')} and resolved_at is null) as has_open_rejects`);
 
 async function readWritten(
   tx: Transaction,

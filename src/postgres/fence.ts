@@ -60,13 +60,16 @@ export function reconnecting<T>(
   );
 }
 
+/** What tells a lease from all others, or placeholders for it. */
+type LeaseKey = Readonly<Record<'workspace' | 'fence', unknown>>;
+
 /** By the clock and not by `now()`, which stands still from the BEGIN on. */
-export function heldLease(fence: Fence) {
+export function heldLease(fence: LeaseKey) {
   return sql`${ownLease(fence)} and ${syncLeases.expiresAt} > clock_timestamp()`;
 }
 
 /** Nobody else has taken it since, whether it has run out or not. */
-export function ownLease({ workspace, fence }: Fence) {
+export function ownLease({ workspace, fence }: LeaseKey) {
   return sql`where ${syncLeases.workspace} = ${workspace} and ${syncLeases.fence} = ${fence}`;
 }
 

@@ -1,9 +1,11 @@
-import { type SQL, sql } from 'drizzle-orm';
+import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/node-postgres';
 import type { ChosenUser, UsersWrite } from '../sync/store.ts';
 import type { Transaction } from './database.ts';
 import { instantOf } from './expressions.ts';
 import { isRefusedData, translateFault } from './faults.ts';
 import { users } from './schema.ts';
+import { prepareStatement } from './statement.ts';
 
 export interface UsersOutcome {
   /** The rows that were touched, by id. */
@@ -117,6 +119,15 @@ export interface IncomingUsers {
   readonly plausibleUntil: Date;
 }
 
+const WORKSPACE = sql.placeholder('workspace');
+const BODY = sql.placeholder('body');
+const ORDINALS = sql.placeholder('ordinals');
+const PLAUSIBLE_UNTIL = sql`${sql.placeholder('plausibleUntil')}::timestamptz`;
+
+/** A copy without a plausible time never wins over a stored one that has it. */
+const IS_OLDER = sql`stored.updated_at <= ${PLAUSIBLE_UNTIL} and (incoming.updated_at is null
+  or incoming.updated_at > ${PLAUSIBLE_UNTIL} or incoming.updated_at < stored.updated_at)`;
+
 /**
  * `incoming` beside `stored`, and only those that change something. The others are left out here
  * and not by a condition on the conflict: that would lock each unchanged row and write WAL for it.
@@ -124,39 +135,35 @@ export interface IncomingUsers {
  * the planner to the primary key: while a table grows its statistics say that it is small, and for
  * each page all of it would be read.
  */
-function changingUsers(incoming: IncomingUsers): SQL {
-  const { workspace, body, positions } = incoming;
-  const chosen = positions && sql`where ordinal = any(${sql.param(ordinals(positions))}::bigint[])`;
+function changingUsers(which: 'all' | 'some'): SQL {
   return sql`
     from (
       select element as raw, element ->> 'id' as id,
         ${instantOf(sql.raw('element'), 'updated_at')} as updated_at
-      from jsonb_array_elements(convert_from(${body}, 'UTF8')::jsonb -> 'users') with ordinality as page (element, ordinal)
-      ${chosen ?? sql``}
+      from jsonb_array_elements(convert_from(${BODY}, 'UTF8')::jsonb -> 'users') with ordinality as page (element, ordinal)
+      ${which === 'all' ? sql`` : sql`where ordinal = any(${ORDINALS}::bigint[])`}
     ) as incoming
     left join lateral (
       select id, raw, updated_at, deleted_at from ${users}
-      where workspace = ${workspace} and id = incoming.id limit 1
+      where workspace = ${WORKSPACE} and id = incoming.id limit 1
     ) as stored on true
     where stored.id is null or stored.deleted_at is not null
-      or (stored.raw <> incoming.raw and (${isOlder(incoming.plausibleUntil)}) is not true)`;
+      or (stored.raw <> incoming.raw and (${IS_OLDER}) is not true)`;
 }
 
-/** A copy without a plausible time never wins over a stored one that has it. */
-function isOlder(plausibleUntil: Date): SQL {
-  const until = sql`${plausibleUntil.toISOString()}::timestamptz`;
-  return sql`stored.updated_at <= ${until} and (incoming.updated_at is null
-    or incoming.updated_at > ${until} or incoming.updated_at < stored.updated_at)`;
+interface TakenRow {
+  readonly id: string;
+  readonly is_new: boolean;
 }
 
-export async function upsertUsers(tx: Transaction, incoming: IncomingUsers): Promise<WrittenUsers> {
-  const older = isOlder(incoming.plausibleUntil);
-  const rows = await tx
+const UPSERT = forAllOrSome((changing) =>
+  drizzle
+    .mock()
     .insert(users)
     .select(
-      sql`select ${incoming.workspace}::text, incoming.id, 'users',
-        case when ${older} then stored.raw else incoming.raw end,
-        now(), now(), null::timestamptz, null::text ${changingUsers(incoming)}`,
+      sql`select ${WORKSPACE}::text, incoming.id, 'users',
+        case when ${IS_OLDER} then stored.raw else incoming.raw end,
+        now(), now(), null::timestamptz, null::text ${changing}`,
     )
     .onConflictDoUpdate({
       target: [users.workspace, users.id],
@@ -169,23 +176,43 @@ export async function upsertUsers(tx: Transaction, incoming: IncomingUsers): Pro
       },
     })
     // A row version that nobody has locked or replaced is one that was not there before.
-    .returning({ id: users.id, isNew: sql<boolean>`xmax = 0` });
-  return new Map(rows.map(({ id, isNew }) => [id, isNew ? 'inserted' : 'updated']));
+    .returning({ id: users.id, isNew: sql<boolean>`xmax = 0`.as('is_new') }),
+);
+
+/** By the same condition. */
+const CLASSIFY = forAllOrSome(
+  (changing) => sql`select incoming.id, stored.id is null as is_new ${changing}`,
+);
+
+function forAllOrSome(build: (changing: SQL) => SQLWrapper) {
+  return {
+    all: prepareStatement<TakenRow>(build(changingUsers('all'))),
+    some: prepareStatement<TakenRow>(build(changingUsers('some'))),
+  };
 }
 
-/** What `upsertUsers` would do, by the same condition. */
-export async function classifyUsers(
+export function upsertUsers(tx: Transaction, incoming: IncomingUsers): Promise<WrittenUsers> {
+  return takeUsers(tx, incoming, UPSERT);
+}
+
+/** What `upsertUsers` would do. */
+export function classifyUsers(tx: Transaction, incoming: IncomingUsers): Promise<WrittenUsers> {
+  return takeUsers(tx, incoming, CLASSIFY);
+}
+
+async function takeUsers(
   tx: Transaction,
-  incoming: IncomingUsers,
+  { workspace, body, positions, plausibleUntil }: IncomingUsers,
+  statements: typeof UPSERT,
 ): Promise<WrittenUsers> {
-  const found = await tx.execute<{ id: string; is_new: boolean }>(
-    sql`select incoming.id, stored.id is null as is_new ${changingUsers(incoming)}`,
-  );
-  return new Map(found.rows.map((row) => [row.id, row.is_new ? 'inserted' : 'updated']));
-}
-
-function ordinals(positions: readonly number[]): number[] {
-  return positions.map((position) => position + 1);
+  const take = positions ? statements.some : statements.all;
+  const rows = await take(tx, {
+    workspace,
+    body,
+    ordinals: positions?.map((position) => position + 1),
+    plausibleUntil: plausibleUntil.toISOString(),
+  });
+  return new Map(rows.map((row) => [row.id, row.is_new ? 'inserted' : 'updated']));
 }
 
 const SAVEPOINT = sql`savepoint some_users`;

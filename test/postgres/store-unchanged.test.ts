@@ -33,7 +33,8 @@ async function walOf(work: (tx: Transaction) => Promise<unknown>): Promise<WalUs
   const plans: { Plan: Record<string, number> }[] = [];
   await opened.database.transaction(async (tx) => {
     const query = tx.$client.query.bind(tx.$client);
-    const explain = async ({ text }: { text: string }, values: unknown[]) => {
+    const explain = async (asked: string | { text: string }, values: unknown[]) => {
+      const text = typeof asked === 'string' ? asked : asked.text;
       const explained = await query(`explain (analyze, wal, format json) ${text}`, values);
       plans.push(explained.rows[0]['QUERY PLAN'][0]);
       return { rows: [] };

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openDatabase } from '../../src/postgres/database.ts';
 import { migrationState } from '../../src/postgres/migrate.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/server.ts';
+import { TURNS_MAX } from '../../src/sync/turns.ts';
 import { withClient } from './postgres-client.ts';
 import {
   HELD_REQUEST_MAX_MS,
@@ -142,7 +143,8 @@ export function describeLeases(make: DatabaseMaker): void {
     });
 
     test('kill -9 and run again: its lease is watched to its end, taken over, and the run gone on with', async () => {
-      const page = holdRequest(simulator, isListPage(3));
+      // It is asked for when the first has landed.
+      const page = holdRequest(simulator, isListPage(TURNS_MAX + 1));
       const killed = start('killed', SHORT_LEASE);
       await page.came;
       killed.kill('SIGKILL');
