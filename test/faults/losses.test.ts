@@ -117,6 +117,8 @@ test.concurrent('pages whose COMMIT answers are lost are counted once', () =>
     let lost = 0;
     world.proxy.onStatement(({ text, connection }): Verdict => {
       if (text.includes('insert into "intercom"."sync_checkpoints"')) written.add(connection);
+      // It asks for what there is: the page has landed before.
+      if (/select users, inserted/.test(text)) written.delete(connection);
       if (text !== 'commit' || !written.delete(connection)) return 'pass';
       lost += 1;
       return 'cut after';

@@ -4,6 +4,7 @@ import type { Environment } from '../../src/config.ts';
 import type { StopSignal } from '../../src/errors.ts';
 import type { Faults } from '../../src/simulator/faults.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/server.ts';
+import { TURNS_MAX } from '../../src/sync/turns.ts';
 import { newDirectory, processesThatName } from '../support/embedded-programs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { withClient } from '../support/postgres-client.ts';
@@ -153,7 +154,7 @@ describe('in the middle of writing a page', () => {
     ['of the list', {}, 2],
     ['of the scroll', SCROLLING, 4],
   ] as const)(
-    '%s: it is finished, the next too if it was begun, and no other',
+    '%s: it is finished, those behind it too that were begun, and no other',
     async (_, faults, page) => {
       Object.assign(simulator.faults, faults);
       const commit = holdCheckpoint(page);
@@ -168,7 +169,8 @@ describe('in the middle of writing a page', () => {
       expect(code).toBe(143);
       const { status, pages } = JSON.parse(stdout);
       expect(status).toBe('interrupted');
-      expect([page, page + 1]).toContain(pages);
+      expect(pages).toBeGreaterThanOrEqual(page);
+      expect(pages).toBeLessThan(page + TURNS_MAX);
       const run = await lastRun();
       expect(run).toMatchObject({ status: 'interrupted', pages });
       await expectNextRunToFinish(page === 2 ? run?.id : null);
@@ -181,7 +183,7 @@ describe('in the middle of writing a page', () => {
     const gone = Promise.withResolvers<void>();
     let checkpoints = 0;
     const remove = proxy.onStatement(async ({ text }) => {
-      if (!text.startsWith('insert into "intercom"."sync_checkpoints"')) return;
+      if (!text.includes('insert into "intercom"."sync_checkpoints"')) return;
       checkpoints += 1;
       if (checkpoints < sequence) return;
       remove();
