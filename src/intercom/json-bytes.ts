@@ -22,6 +22,9 @@ const HEX_DIGITS = tableOf('0123456789abcdefABCDEF');
 const EXPONENTS = tableOf('eE');
 const SIGNS = tableOf('+-');
 const ESCAPES = tableOf('"\\/bfnrt');
+/** So much room is kept for what is opened; what a deep body took is let go at the next value. */
+const SHALLOW = 64;
+const DEEP = 4096;
 const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
 const NULL = Buffer.from('null');
@@ -34,6 +37,7 @@ export function skipValue(json: Uint8Array, from: number): number {
 function skipNested(json: Uint8Array, from: number): number {
   let at = from;
   depth = 0;
+  if (closers.length > DEEP) closers = new Uint8Array(SHALLOW);
   do {
     at = skipStart(json, at);
     at = skipEnds(json, at);
@@ -70,7 +74,7 @@ function skipEnds(json: Uint8Array, from: number): number {
 }
 
 /** What has been opened and is to be closed: one stack for all, as a page has some hundreds of them. */
-let closers = new Uint8Array(64);
+let closers = new Uint8Array(SHALLOW);
 let depth = 0;
 
 function pushCloser(closer: number): void {

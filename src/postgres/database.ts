@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { SyncError } from '../errors.ts';
@@ -174,7 +175,8 @@ async function closeWithin(
   }
 }
 
-/** Ending a client that waits for an answer cuts its socket, and what waits for it fails. */
+/** By its socket: to end a client is to say goodbye, and wait for a server that may be heard no more. */
 function cutOff(client: pg.PoolClient): void {
-  void (client as unknown as pg.Client).end();
+  const { connection } = client as unknown as { connection: { stream: Socket } };
+  connection.stream.destroy();
 }

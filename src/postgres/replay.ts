@@ -58,7 +58,7 @@ async function* openRejects(database: Database, workspace: string): AsyncGenerat
 function userAlone({ userId, payload }: OpenReject, plausibleUntil: Date) {
   return {
     body: Buffer.from(`{"users":[${payload}]}`),
-    userTexts: () => [payload],
+    userTexts: () => [Buffer.from(payload)],
     chosen: [{ position: 0, id: userId ?? '', isRepeat: false }],
     plausibleUntil,
   };

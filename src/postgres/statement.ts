@@ -16,8 +16,9 @@ export type Statement<Row> = (
 export function prepareStatement<Row extends object>(query: SQLWrapper): Statement<Row> {
   const { sql: text, params } = new PgDialect().sqlToQuery(query.getSQL());
   return async (tx, values) => {
+    const given = fillPlaceholders(params, values);
     try {
-      return (await tx.$client.query<Row>(text, fillPlaceholders(params, values))).rows;
+      return (await tx.$client.query<Row>(text, given)).rows;
     } catch (error) {
       throw translateDriverError(error);
     }

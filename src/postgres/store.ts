@@ -17,7 +17,7 @@ import {
   startRun,
 } from './runs.ts';
 import { syncRuns, users } from './schema.ts';
-import { eitherWay, textAt, type UsersOutcome, upsertUsers, type WriteUsers } from './users.ts';
+import { eitherWay, payloadAt, type UsersOutcome, upsertUsers, type WriteUsers } from './users.ts';
 
 /** The users of one workspace, for as long as its lease is held. */
 export function openStore(database: Database, lease: Lease): LeasedStore {
@@ -111,7 +111,7 @@ function pageRejects(page: PageWrite) {
   if (page.rejects.length === 0) return [];
   const texts = page.userTexts();
   return page.rejects.map(({ position, userId, reason }) => {
-    return { userId, reason, payload: textAt(texts, position) };
+    return { userId, reason, payload: payloadAt(texts, position) };
   });
 }
 

@@ -92,7 +92,7 @@ async function takeByHalves(
   while (from < chosen.length) {
     const to = from < bad ? from + Math.ceil((bad - from) / 2) : chosen.length;
     const some = chosen.slice(from, to).map(({ position }) => textAt(texts, position));
-    const body = Buffer.from(`{"users":[${some.join(',')}]}`);
+    const body = bodyOf(some);
     const outcome = await takeOrUndo(tx, () =>
       take(tx, { workspace, body, positions: null, plausibleUntil }),
     );
@@ -103,7 +103,7 @@ async function takeByHalves(
       bad = to;
     } else {
       const { id, position } = chosen[from] as ChosenUser;
-      refused.push({ id, reason: `sqlstate ${outcome}`, payload: textAt(texts, position) });
+      refused.push({ id, reason: `sqlstate ${outcome}`, payload: payloadAt(texts, position) });
       from = to;
     }
   }
@@ -232,8 +232,20 @@ async function takeOrUndo<T>(tx: Transaction, work: () => Promise<T>): Promise<T
   }
 }
 
-export function textAt(texts: readonly string[], position: number): string {
+export function payloadAt(texts: readonly Uint8Array[], position: number): string {
+  return new TextDecoder().decode(textAt(texts, position));
+}
+
+function textAt(texts: readonly Uint8Array[], position: number): Uint8Array {
   const text = texts[position];
   if (text === undefined) throw new Error(`there is no user at position ${position}`);
   return text;
 }
+
+/** A page of these users alone. By bytes: as text a large page would be held several times over. */
+function bodyOf(texts: readonly Uint8Array[]): Buffer {
+  const parts = texts.flatMap((text, at) => (at === 0 ? [text] : [COMMA, text]));
+  return Buffer.concat([Buffer.from('{"users":['), ...parts, Buffer.from(']}')]);
+}
+
+const COMMA = Buffer.from(',');

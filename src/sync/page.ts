@@ -47,7 +47,7 @@ export function sortPage(page: SourcePage, seen: SeenIds, plausibleUntil: Date):
 function namesOf(rejects: readonly RejectedUser[], page: SourcePage): Set<string> {
   if (rejects.length === 0) return new Set();
   const texts = page.userTexts();
-  const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+  const digest = (text: Uint8Array | string) => createHash('sha256').update(text).digest('hex');
   return new Set(rejects.map(({ position }) => `no id ${digest(texts[position] ?? '')}`));
 }
 

@@ -84,8 +84,8 @@ export interface SourcePage {
   readonly users: readonly SourceUser[];
   /** How many characters the hygiene replaced (U+0000 and lone surrogates become U+FFFD). */
   readonly cleaned: number;
-  /** The exact JSON text of each user of `body`, by position; costs a scan of the body. */
-  userTexts(): readonly string[];
+  /** The exact JSON of each user of `body`, by position: parts of it. Costs a scan of the body. */
+  userTexts(): readonly Uint8Array[];
 }
 
 /** What this side has to know of a user; all else stays text. */

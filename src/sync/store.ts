@@ -59,7 +59,7 @@ export interface NewRun {
 export interface UsersWrite {
   /** As in `SourcePage.body`. */
   readonly body: Uint8Array;
-  readonly userTexts: () => readonly string[];
+  readonly userTexts: () => readonly Uint8Array[];
   /** The users to write, by position in `body.users` from 0; no id twice. */
   readonly chosen: readonly ChosenUser[];
   /** An `updated_at` after this instant is implausible. In Intercom's clock. */

@@ -19,7 +19,8 @@ export async function takeInTurn<T>(items: AsyncIterable<T>, take: TakeInTurn<T>
     for (;;) {
       const { done, value } = await nextUnlessFailed(turns, iterator.next());
       if (done) break;
-      turns.push(begin(take(value, turns.at(-1)?.isTaken ?? Promise.resolve(true))));
+      const before = turns.at(-1)?.isTaken ?? Promise.resolve(true);
+      turns.push(begin(take(value, before), before));
       if (turns.length < TURNS_MAX) continue;
       await turns[0]?.done;
       turns.shift();
@@ -37,9 +38,10 @@ interface Turn {
   readonly isTaken: Promise<boolean>;
 }
 
-function begin(done: Promise<void>): Turn {
+/** An item is taken only where the one before it is, whatever came of it by itself. */
+function begin(done: Promise<void>, before: Promise<boolean>): Turn {
   const isTaken = done.then(
-    () => true,
+    () => before,
     () => false,
   );
   return { done, isTaken };

@@ -1,5 +1,5 @@
 import { getEventListeners, once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -129,6 +129,21 @@ describe('a transaction that is of no use any more', () => {
     );
     await expect(sleeping).rejects.toSatisfy(isConnectionLoss);
     expect(await database.transaction(pidOf)).not.toBe(pid);
+  });
+
+  test('is cut off while it waits for something else', async () => {
+    const stop = new AbortController();
+    const waiting = database.transaction(
+      async (tx) => {
+        const { connection } = tx.$client as unknown as { connection: { stream: Socket } };
+        stop.abort();
+        // Not by a goodbye: a server that is heard no more would not answer it.
+        expect(connection.stream.destroyed).toBe(true);
+        await pidOf(tx);
+      },
+      { signal: stop.signal },
+    );
+    await expect(waiting).rejects.toSatisfy(isConnectionLoss);
   });
 
   test('is cut off before its first statement', async () => {

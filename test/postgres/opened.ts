@@ -78,7 +78,7 @@ export function pageOf(
     next: null,
     totalCount: users.length,
     body: Buffer.from(`{"type":"user.list","users":[${texts.join(',')}]}`),
-    userTexts: () => texts,
+    userTexts: () => texts.map((text) => Buffer.from(text)),
     users: users.length,
     chosen: ids.map((id, position) => ({ id, position, isRepeat: false })),
     repeatsInPage: 0,

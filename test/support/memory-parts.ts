@@ -43,7 +43,7 @@ export function pageOf(users: readonly MemoryUser[], totalCount: number | null =
       ...user,
     })),
     cleaned: 0,
-    userTexts: () => users.map((user) => JSON.stringify(user)),
+    userTexts: () => users.map((user) => Buffer.from(JSON.stringify(user))),
   };
 }
 

@@ -6,7 +6,7 @@ import { anyString, anyValue, chooser, render, type Value } from './json-text.ts
 
 const entry = (key: string, value: Value) => [key, value] as const;
 const outlineOf = (text: string) => parseOutline(Buffer.from(text));
-const textsOf = (text: string) => splitUsers(Buffer.from(text));
+const textsOf = (text: string) => splitUsers(Buffer.from(text)).map(String);
 
 /** As whoever parses all of it sees it. */
 function parsed(text: string): { json: unknown } | 'no JSON' {

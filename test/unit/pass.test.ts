@@ -90,6 +90,31 @@ test('of two pages under way the first that failed is what the run ends with', a
   expect(befores).toEqual([false]);
 });
 
+test('no page lands behind one that did not, though the page between them only waited', async () => {
+  const store = memoryStore({}, []);
+  const landed: number[] = [];
+  store.writePage = async ({ sequence, before }) => {
+    for (let turn = 0; turn < 9; turn += 1) await idle();
+    if (sequence === 1) throw new SyncError('database', 'first', null);
+    if (await before) landed.push(sequence);
+    throw new SyncError('database', 'not landed', null);
+  };
+  const list = [['a', 'b'], ['b'], ['c']].map((ids) =>
+    pageOf(
+      ids.map((id) => ({ id })),
+      3,
+    ),
+  );
+  const { report } = await tellRun(
+    { passes: { list: [list] } },
+    {},
+    {},
+    { acquireStore: async () => store },
+  );
+  expect(report.error).toMatchObject({ message: 'first' });
+  expect(landed).toEqual([]);
+});
+
 test('the limit is not noted before the page in front of it has landed', async () => {
   const store = memoryStore({}, []);
   const story: string[] = [];

@@ -90,6 +90,18 @@ describe('an item that fails', () => {
     expect(begun).toHaveLength(3);
   });
 
+  test('tells all behind it, though the next one leaves quietly', async () => {
+    const { begun, take } = byHand();
+    const taking = takeInTurn(counting(9).items, take);
+    await idle();
+    begun[0]?.end.reject(new Error('first'));
+    if (!(await begun[1]?.before)) begun[1]?.end.resolve();
+    expect(await begun[2]?.before).toBe(false);
+    begun[2]?.end.resolve();
+    await expect(taking).rejects.toThrow('first');
+    expect(begun).toHaveLength(3);
+  });
+
   test('before the one in front of it is taken tells nothing to that one', async () => {
     const { begun, take } = byHand();
     const taking = takeInTurn(counting(2).items, take);
