@@ -8,9 +8,10 @@ export interface SeenIds {
   add(id: string): void;
 }
 
-// Each part grows by itself and by little: there is never a second copy of all, nor much room to spare.
-const PARTS = 256;
-const FIRST_SLOTS = 12;
+// Each part grows by itself and by little: there is never a second copy of all, nor much room to spare. And
+// so few parts are large when there are many ids, so that what they let go is given back to the system.
+const PARTS = 16;
+const FIRST_SLOTS = 256;
 const GROWTH = 1.25;
 const FULLEST = 0.8;
 

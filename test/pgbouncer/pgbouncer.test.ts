@@ -7,6 +7,7 @@ import {
   HELD_REQUEST_MAX_MS,
   holdRequest,
   isListPage,
+  PATIENCE,
   startInTest,
   waitsForLock,
 } from '../support/programs.ts';
@@ -81,6 +82,8 @@ test('a page is refused once the fence has moved on, and nothing of it is writte
   const page = holdRequest(simulator, isListPage(3));
   const run = start(['sync', '--json']);
   await page.came;
+  const landed = 'select count(*)::int as pages from intercom.sync_checkpoints';
+  await expect.poll(() => rowsOf(database.url, landed), PATIENCE).toEqual([{ pages: 2 }]);
   await rowsOf(
     database.url,
     `update intercom.sync_leases set owner = 'elsewhere:1', fence = fence + 1,
