@@ -61,7 +61,7 @@ async function readWritten(
   const held = await tx.execute<{ [Key in keyof PageCounts]: number }>(sql`
     select users, inserted, updated, unchanged, duplicates, rejected
     from ${syncCheckpoints}, ${syncLeases} ${heldLease(fence)}
-      and run_id = ${runId} and sequence = ${sequence} for share of sync_leases`);
+      and run_id = ${runId} and sequence = ${sequence}`);
   if (!held.rows[0]) throw leaseLost(fence);
   return held.rows[0];
 }

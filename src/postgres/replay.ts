@@ -1,6 +1,7 @@
 import type { LeasedStore } from '../sync/store.ts';
 import type { Database } from './database.ts';
 import { listOpenRejects, type OpenReject } from './rejects.ts';
+import { bodyOf } from './users.ts';
 
 export interface Replayed {
   readonly tried: number;
@@ -56,9 +57,10 @@ async function* openRejects(database: Database, workspace: string): AsyncGenerat
 }
 
 function userAlone({ userId, payload }: OpenReject, plausibleUntil: Date) {
+  const text = Buffer.from(payload);
   return {
-    body: Buffer.from(`{"users":[${payload}]}`),
-    userTexts: () => [Buffer.from(payload)],
+    body: bodyOf([text]),
+    userTexts: () => [text],
     chosen: [{ position: 0, id: userId ?? '', isRepeat: false }],
     plausibleUntil,
   };

@@ -243,7 +243,7 @@ function textAt(texts: readonly Uint8Array[], position: number): Uint8Array {
 }
 
 /** A page of these users alone. By bytes: as text a large page would be held several times over. */
-function bodyOf(texts: readonly Uint8Array[]): Buffer {
+export function bodyOf(texts: readonly Uint8Array[]): Buffer {
   const parts = texts.flatMap((text, at) => (at === 0 ? [text] : [COMMA, text]));
   return Buffer.concat([Buffer.from('{"users":['), ...parts, Buffer.from(']}')]);
 }

@@ -24,10 +24,10 @@ export async function readPass(run: Run, pass: Pass): Promise<PassEnd> {
     if (item.kind === 'page') {
       pages += 1;
       const sequence = pages;
-      const isApart = !recent.some((page) => shareUsers(page, item));
+      const isShared = recent.some((page) => shareUsers(page, item));
       recent = [item, ...recent].slice(0, TURNS_MAX - 1);
       // What one page writes of a user the other has to see, and count as a duplicate.
-      if (!isApart && !(await before)) return;
+      if (isShared && !(await before)) return;
       await takePage(run, pass, item, sequence, before);
     } else if (await before) {
       end = 'cut short';

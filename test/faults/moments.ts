@@ -19,7 +19,7 @@ export function onMoments(
   act: (moment: Moment) => Promise<'pass' | 'cut'>,
 ): () => void {
   const lastOn = new Map<number, string>();
-  // Two pages may be under way, each on a connection of its own, in their order.
+  // Several pages may be under way, each on a connection of its own, in their order.
   const underWay: number[] = [];
   let committed = 0;
   let number = 0;

@@ -1,5 +1,7 @@
+import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { reconnecting } from '../../src/postgres/fence.ts';
 import type { LeasedStore } from '../../src/sync/store.ts';
 import { FULL_RUN, type Opened, openTestStore, pageOf } from './opened.ts';
 
@@ -106,6 +108,19 @@ test('a page whose lease is taken before it lands leaves nothing', async () => {
   expect(await opened.rows('select raw, last_changed_at from intercom.users')).toEqual(before);
   const checkpoint = 'select exists (select 1 from intercom.sync_checkpoints where sequence = 4)';
   expect(await opened.value<boolean>(checkpoint)).toBe(false);
+});
+
+test('a write that is under way when the lease is lost is cut off, and what was lost is told', async () => {
+  const loss = new AbortController();
+  const writing = reconnecting(
+    opened.database,
+    { ...opened.lease, lost: loss.signal },
+    async (tx) => {
+      setImmediate(() => loss.abort(new Error('the lease is lost')));
+      await tx.execute(sql`select pg_sleep(50)`);
+    },
+  );
+  await expect(writing).rejects.toThrow('the lease is lost');
 });
 
 test('every write of the store is in the table above', () => {

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseOutline, splitUsers } from '../../src/intercom/outline.ts';
@@ -185,6 +187,20 @@ describe('the outline of a body', () => {
     expect(outlineOf(`{"users":[{"id":"x","deep":${deep}}]}`)).toEqual({ users: [{ id: 'x' }] });
     expect(outlined(`{"users":[{"id":"x","deep":${deep.slice(0, -1)}}]}`)).toBe('no JSON');
   });
+});
+
+test('what a deep body took is let go at the next', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const heldMb = () => {
+    collect();
+    return process.memoryUsage().arrayBuffers / 1e6;
+  };
+  const before = heldMb();
+  expect(outlined(`{"a":${'['.repeat(10_000_000)}`)).toBe('no JSON');
+  outlineOf('{"a":[1]}');
+  // The collector gives it back on a thread of its own.
+  await expect.poll(heldMb).toBeLessThan(before + 1);
 });
 
 describe('the texts of users', () => {

@@ -2,6 +2,13 @@ import { expect, test } from 'vitest';
 import { SyncError } from '../../src/errors.ts';
 import { limit, memoryStore, pageOf, people, tellRun } from '../support/memory-parts.ts';
 
+/** The second shares a user with the first and has to wait for it, the third need not. */
+const OVERLAPPING = [
+  pageOf([{ id: 'a' }, { id: 'b' }], 3),
+  pageOf([{ id: 'b' }], 3),
+  pageOf([{ id: 'c' }], 3),
+];
+
 const idle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Which pages of a list were begun when the first of them landed. */
@@ -50,13 +57,7 @@ test('a page that waits keeps its number while the next one comes', async () => 
     written.push([page.sequence, page.chosen.map(({ id }) => id)]);
     return writePage(page);
   };
-  const list = [['a', 'b'], ['b'], ['c']].map((ids) =>
-    pageOf(
-      ids.map((id) => ({ id })),
-      3,
-    ),
-  );
-  await tellRun({ passes: { list: [list] } }, {}, {}, { acquireStore: async () => store });
+  await tellRun({ passes: { list: [OVERLAPPING] } }, {}, {}, { acquireStore: async () => store });
   expect(written.sort(([a], [b]) => a - b).slice(0, 3)).toEqual([
     [1, ['a', 'b']],
     [2, ['b']],
@@ -99,14 +100,8 @@ test('no page lands behind one that did not, though the page between them only w
     if (await before) landed.push(sequence);
     throw new SyncError('database', 'not landed', null);
   };
-  const list = [['a', 'b'], ['b'], ['c']].map((ids) =>
-    pageOf(
-      ids.map((id) => ({ id })),
-      3,
-    ),
-  );
   const { report } = await tellRun(
-    { passes: { list: [list] } },
+    { passes: { list: [OVERLAPPING] } },
     {},
     {},
     { acquireStore: async () => store },
