@@ -1,28 +1,17 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { PageCounts, PageWrite } from '../sync/store.ts';
-import type { Transaction } from './database.ts';
-import { type Fence, heldLease, leaseLost } from './fence.ts';
+import { type Fence, heldLease } from './fence.ts';
 import { syncCheckpoints, syncLeases } from './schema.ts';
 import { prepareStatement } from './statement.ts';
-
-export interface Landed {
-  /** What an earlier try has written, when its COMMIT went through and the answer was lost. */
-  readonly written: PageCounts | null;
-  readonly hasOpenRejects: boolean;
-}
+import type { Transaction } from './transaction.ts';
 
 /**
- * Writes the checkpoint of a page that may land: under a lease that is held, and from then on kept held,
- * and only if it has not landed before. In one statement: what a page does from here on, the pages
- * behind it wait for.
+ * The statement that writes the checkpoint of a page that may land: under a lease that is held, and from
+ * then on kept held. No row: the page has landed before. Without the lease there is no run, which a
+ * checkpoint must have, so that it fails (`isNullRefused`), and a COMMIT behind it with it.
  */
-export async function saveCheckpoint(
-  tx: Transaction,
-  fence: Fence,
-  page: PageWrite,
-  counts: PageCounts,
-): Promise<Landed> {
-  const [saved] = await SAVE(tx, {
+export function checkpointOf(fence: Fence, page: PageWrite, counts: PageCounts) {
+  return SAVE({
     ...counts,
     workspace: fence.workspace,
     fence: fence.fence,
@@ -34,36 +23,31 @@ export async function saveCheckpoint(
     totalCount: wholeUpTo(page.totalCount, Number.MAX_SAFE_INTEGER),
     seenIds: page.seenIds,
   });
-  if (saved) return { written: null, hasOpenRejects: saved.has_open_rejects };
-  return { written: await readWritten(tx, fence, page), hasOpenRejects: false };
 }
 
 const given = (name: string) => sql.placeholder(name);
 
-const SAVE = prepareStatement<{ has_open_rejects: boolean }>(sql`
+const SAVE = prepareStatement(sql`
   insert into ${syncCheckpoints} (run_id, sequence, pass, page, next, total_count, seen_ids,
     users, inserted, updated, unchanged, duplicates, rejected, committed_at)
-  select ${given('runId')}::bigint, ${given('sequence')}::integer, ${given('pass')}::text,
-    ${given('page')}::integer, ${given('next')}::text, ${given('totalCount')}::bigint,
-    ${given('seenIds')}::text[], ${given('users')}::integer, ${given('inserted')}::integer,
-    ${given('updated')}::integer, ${given('unchanged')}::integer,
-    ${given('duplicates')}::integer, ${given('rejected')}::integer, clock_timestamp()
-  from ${syncLeases} ${heldLease({ workspace: given('workspace'), fence: given('fence') })} for share
-  on conflict (run_id, sequence) do nothing
-  returning exists (select 1 from intercom.rejected_users
-    where workspace = ${given('workspace')} and resolved_at is null) as has_open_rejects`);
+  values ((select ${given('runId')}::bigint from ${syncLeases}
+      ${heldLease({ workspace: given('workspace'), fence: given('fence') })} for share),
+    ${given('sequence')}, ${given('pass')}, ${given('page')}, ${given('next')},
+    ${given('totalCount')}, ${given('seenIds')}, ${given('users')}, ${given('inserted')},
+    ${given('updated')}, ${given('unchanged')}, ${given('duplicates')}, ${given('rejected')},
+    clock_timestamp())
+  on conflict (run_id, sequence) do nothing returning 1`);
 
-async function readWritten(
+/** The counts of a page that has landed. */
+export async function readWritten(
   tx: Transaction,
-  fence: Fence,
-  { runId, sequence }: PageWrite,
+  { runId, sequence }: Pick<PageWrite, 'runId' | 'sequence'>,
 ): Promise<PageCounts> {
-  const held = await tx.execute<{ [Key in keyof PageCounts]: number }>(sql`
+  const read = await tx.execute<{ [Key in keyof PageCounts]: number }>(sql`
     select users, inserted, updated, unchanged, duplicates, rejected
-    from ${syncCheckpoints}, ${syncLeases} ${heldLease(fence)}
-      and run_id = ${runId} and sequence = ${sequence}`);
-  if (!held.rows[0]) throw leaseLost(fence);
-  return held.rows[0];
+    from ${syncCheckpoints} where run_id = ${runId} and sequence = ${sequence}`);
+  if (!read.rows[0]) throw new Error('the checkpoint of a page that has landed is not there');
+  return read.rows[0];
 }
 
 /** A count that is none must not cost the page. */

@@ -1,10 +1,12 @@
-import type { Socket } from 'node:net';
-import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
-import { SyncError } from '../errors.ts';
-import { translateDriverError, translateFault } from './faults.ts';
-
-export type Transaction = NodePgDatabase & { readonly $client: pg.PoolClient };
+import {
+  cutOff,
+  inTransaction,
+  inTwoTrips,
+  type PipelinedTransaction,
+  type Transaction,
+  type TransactionOptions,
+} from './transaction.ts';
 
 export interface Database {
   /**
@@ -12,22 +14,13 @@ export interface Database {
    * (as startup parameters PgBouncer refuses them), and its errors come out as `SyncError`.
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** The same for work whose first statement goes with the BEGIN, and the last with the COMMIT. */
+  pipelined<T>(
+    work: (tx: PipelinedTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
   /** Never takes longer than `CLOSE_MAX_MS`, whatever hangs. */
   close(): Promise<void>;
-}
-
-export interface TransactionOptions {
-  readonly isReadOnly?: boolean;
-  /** One instant for all statements. */
-  readonly isSnapshot?: boolean;
-  /** Ends with a ROLLBACK, whatever was done. */
-  readonly isDiscarded?: boolean;
-  readonly statementMaxMs?: number;
-  readonly lockWaitMaxMs?: number;
-  /** How long the server lets this side be silent inside the transaction. */
-  readonly idleMaxMs?: number;
-  /** Cuts the connection: nothing that is done in the transaction is of use any more. */
-  readonly signal?: AbortSignal;
 }
 
 // One run: three pages under way; beside them are the lease's renewal and a reader.
@@ -35,11 +28,8 @@ const CONNECTIONS_MAX = 5;
 const CONNECT_MAX_MS = 10_000;
 const IDLE_CONNECTION_MAX_MS = 30_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
-const STATEMENT_MAX_MS = 55_000;
 // A frozen socket is noticed by this alone. Above the server's bound, which says more.
 const ANSWER_MAX_MS = 60_000;
-const LOCK_WAIT_MAX_MS = 10_000;
-const IDLE_IN_TRANSACTION_MAX_MS = 15_000;
 const CLOSE_MAX_MS = 5_000;
 
 export interface DatabaseOptions {
@@ -65,87 +55,9 @@ export function openDatabase(
   const clients = trackClients(pool);
   return {
     transaction: (work, options = {}) => inTransaction(pool, work, options),
+    pipelined: (work, options = {}) => inTwoTrips(pool, work, options),
     close: () => closeWithin(pool, clients, CLOSE_MAX_MS),
   };
-}
-
-async function inTransaction<T>(
-  pool: pg.Pool,
-  work: (tx: Transaction) => Promise<T>,
-  options: TransactionOptions,
-): Promise<T> {
-  const client = await connect(pool);
-  let isUsable = true;
-  const cut = () => cutOff(client);
-  options.signal?.addEventListener('abort', cut, { once: true });
-  if (options.signal?.aborted) cut();
-  try {
-    await send(client, beginStatement(options));
-    const result = await work(drizzle({ client }));
-    const end = options.isDiscarded ? 'rollback' : 'commit';
-    const { command } = await send(client, end);
-    // Postgres answers the COMMIT of a failed transaction with ROLLBACK, and without an error.
-    if (command !== end.toUpperCase()) throw new Error('a failed transaction was committed');
-    return result;
-  } catch (error) {
-    const fault = translateFault(error);
-    isUsable = await rollBack(client, fault);
-    throw fault;
-  } finally {
-    options.signal?.removeEventListener('abort', cut);
-    // A connection in an unknown state is closed and never handed to the next one.
-    client.release(!isUsable);
-  }
-}
-
-async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
-  try {
-    return await pool.connect();
-  } catch (error) {
-    throw translateDriverError(error);
-  }
-}
-
-/** The BEGIN and its bounds in one round trip; SET LOCAL knows no parameters, so whole numbers only. */
-function beginStatement({
-  isReadOnly = false,
-  isSnapshot = false,
-  statementMaxMs = STATEMENT_MAX_MS,
-  lockWaitMaxMs = LOCK_WAIT_MAX_MS,
-  idleMaxMs = IDLE_IN_TRANSACTION_MAX_MS,
-}: TransactionOptions): string {
-  const isolation = isSnapshot ? 'repeatable read' : 'read committed';
-  return [
-    `begin isolation level ${isolation} ${isReadOnly ? 'read only' : 'read write'}`,
-    `set local statement_timeout = ${wholeMs(statementMaxMs)}`,
-    `set local lock_timeout = ${wholeMs(lockWaitMaxMs)}`,
-    `set local idle_in_transaction_session_timeout = ${wholeMs(idleMaxMs)}`,
-  ].join('; ');
-}
-
-/** Zero would mean no bound at all. */
-function wholeMs(ms: number): number {
-  return Math.max(1, Math.trunc(ms));
-}
-
-async function send(client: pg.PoolClient, statement: string): Promise<{ command?: string }> {
-  try {
-    return await client.query(statement);
-  } catch (error) {
-    throw translateDriverError(error);
-  }
-}
-
-/** Whether the connection can be used again. */
-async function rollBack(client: pg.PoolClient, fault: unknown): Promise<boolean> {
-  // Nothing was heard of the server: a ROLLBACK would only wait for the same silence.
-  if (fault instanceof SyncError && 'sqlstate' in fault && fault.sqlstate === null) return false;
-  try {
-    await client.query('rollback');
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Without listeners a lost connection, idle or not, would end the process. */
@@ -173,10 +85,4 @@ async function closeWithin(
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** By its socket: to end a client is to say goodbye, and wait for a server that may be heard no more. */
-function cutOff(client: pg.PoolClient): void {
-  const { connection } = client as unknown as { connection: { stream: Socket } };
-  connection.stream.destroy();
 }

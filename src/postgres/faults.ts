@@ -35,6 +35,11 @@ export function isRefusedData(error: unknown): error is DatabaseFault & { sqlsta
   return error instanceof DatabaseFault && /^(22|23|54)/.test(error.sqlstate ?? '');
 }
 
+/** Something that must be there is null. */
+export function isNullRefused(error: unknown): boolean {
+  return error instanceof DatabaseFault && error.sqlstate === '23502';
+}
+
 /** A lock was not to be had in time. */
 export function isLockTimeout(error: unknown): boolean {
   return error instanceof DatabaseFault && error.sqlstate === '55P03';

@@ -1,8 +1,9 @@
 import { sql } from 'drizzle-orm';
 import { SyncError } from '../errors.ts';
-import type { Database, Transaction, TransactionOptions } from './database.ts';
+import type { Database } from './database.ts';
 import { RECONNECT_MAX_MS, withReconnect } from './retry.ts';
 import { syncLeases } from './schema.ts';
+import type { Transaction, TransactionOptions } from './transaction.ts';
 
 /** What every write is checked against. The number grows each time the lease is taken. */
 export interface Fence {
@@ -26,11 +27,13 @@ export function fenced<T>(
   fence: Fence,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
-  return reconnecting(database, fence, async (tx) => {
-    const held = await tx.execute(sql`select 1 from ${syncLeases} ${heldLease(fence)} for share`);
-    if (held.rows.length === 0) throw leaseLost(fence);
-    return work(tx);
-  });
+  return reconnecting(fence, (options) =>
+    database.transaction(async (tx) => {
+      const held = await tx.execute(sql`select 1 from ${syncLeases} ${heldLease(fence)} for share`);
+      if (held.rows.length === 0) throw leaseLost(fence);
+      return work(tx);
+    }, options),
+  );
 }
 
 export interface Tries {
@@ -42,9 +45,8 @@ export interface Tries {
 
 /** The same without the check, for work that brings its own. */
 export function reconnecting<T>(
-  database: Database,
   fence: Fence,
-  work: (tx: Transaction) => Promise<T>,
+  transact: (options: TransactionOptions) => Promise<T>,
   { isAgain = false, reconnectMaxMs = RECONNECT_MAX_MS }: Tries = {},
 ): Promise<T> {
   let mayBeOld = isAgain;
@@ -53,7 +55,7 @@ export function reconnecting<T>(
       // While the database was away it could not be renewed, and may not have been again yet.
       if (mayBeOld || fence.hasRunOut()) await fence.reclaim();
       mayBeOld = true;
-      return database.transaction(work, { ...boundsOf(fence), signal: fence.lost });
+      return transact({ ...boundsOf(fence), signal: fence.lost });
     },
     fence.lost,
     reconnectMaxMs,

@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm';
-import type { Database, Transaction } from './database.ts';
+import type { Database } from './database.ts';
 import { GLANCE_BOUNDS } from './overview.ts';
 import { type RunSummary, readRuns } from './status.ts';
+import type { Transaction } from './transaction.ts';
 
 /** What has become of one workspace, as far back as runs are kept. */
 export interface WorkspaceHistory {

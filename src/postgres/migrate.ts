@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { SyncError } from '../errors.ts';
-import { type Database, openDatabase, type Transaction } from './database.ts';
+import { type Database, openDatabase } from './database.ts';
+import type { Transaction } from './transaction.ts';
 
 export type MigrationState = 'empty' | 'behind' | 'current' | 'newer';
 

@@ -1,9 +1,10 @@
 import { inArray, sql } from 'drizzle-orm';
 import type { RunMode, RunStatus } from '../sync/store.ts';
 import { chainOf } from './checkpoints.ts';
-import type { Database, Transaction } from './database.ts';
+import type { Database } from './database.ts';
 import { syncRuns } from './schema.ts';
 import { dateOf, numberOf } from './texts.ts';
+import type { Transaction } from './transaction.ts';
 
 /** Every workspace at one instant. Whoever looks is kept waiting for seconds at most. */
 export interface Overview {

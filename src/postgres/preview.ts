@@ -2,8 +2,9 @@ import { sql } from 'drizzle-orm';
 import { addCounts, NO_COUNTS } from '../sync/report.ts';
 import type { LeasedStore, PageCounts, PageWrite, WorkspaceState } from '../sync/store.ts';
 import { countPage } from './counts.ts';
-import type { Database, Transaction } from './database.ts';
+import type { Database } from './database.ts';
 import { openReader } from './reader.ts';
+import type { Transaction } from './transaction.ts';
 import { classifyUsers, eitherWay, type UsersOutcome } from './users.ts';
 
 const READ_ONLY = { isReadOnly: true } as const;

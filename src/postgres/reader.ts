@@ -1,10 +1,11 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { UserStore } from '../sync/store.ts';
 import { chainOf, countSeen, readSeen, type SeenPage } from './checkpoints.ts';
-import type { Database, Transaction } from './database.ts';
+import type { Database } from './database.ts';
 import { withReconnect } from './retry.ts';
 import { readWorkspace } from './runs.ts';
 import { syncCheckpoints, users } from './schema.ts';
+import type { Transaction } from './transaction.ts';
 
 export type UserReader = Pick<
   UserStore,

@@ -1,6 +1,7 @@
 import { and, asc, eq, getTableColumns, gt, isNull, sql } from 'drizzle-orm';
-import type { Database, Transaction } from './database.ts';
+import type { Database } from './database.ts';
 import { rejectedUsers } from './schema.ts';
+import type { Transaction } from './transaction.ts';
 
 /** A user to set aside. The payload is its exact text, unbounded: `replay` needs all of it. */
 export interface NewReject {
@@ -43,16 +44,20 @@ export async function saveRejects(
       last_seen_at = excluded.last_seen_at`);
 }
 
-/** What was refused once and is stored now is no reject any more. */
+/** What was refused once and is stored now is no reject any more. Tells whether any were open before. */
 export async function resolveRejects(
   tx: Transaction,
   workspace: string,
   ids: readonly string[],
-): Promise<void> {
-  await tx.execute(sql`
-    update ${rejectedUsers} set resolved_at = now()
-    where workspace = ${workspace} and resolved_at is null
-      and user_id = any(${sql.param(ids)}::text[])`);
+): Promise<boolean> {
+  const open = sql`workspace = ${workspace} and resolved_at is null`;
+  const read = await tx.execute<{ are_open: boolean }>(sql`
+    with resolved as (
+      update ${rejectedUsers} set resolved_at = now()
+      where ${open} and user_id = any(${sql.param(ids)}::text[])
+    )
+    select exists (select 1 from ${rejectedUsers} where ${open}) as are_open`);
+  return read.rows[0]?.are_open ?? true;
 }
 
 /** What may be shown of the users that are set aside, oldest first; the payload is not in it. */

@@ -9,8 +9,8 @@ import type {
   WorkspaceState,
 } from '../sync/store.ts';
 import { chainOf, forgetSeen } from './checkpoints.ts';
-import type { Transaction } from './database.ts';
 import { syncCheckpoints, syncRuns, workspaces } from './schema.ts';
+import type { Transaction } from './transaction.ts';
 
 /** Whoever holds the lease is alone: a run that is still `running` has died. */
 export async function startRun(tx: Transaction, workspace: string, run: NewRun): Promise<string> {

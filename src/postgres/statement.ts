@@ -1,13 +1,11 @@
 import { fillPlaceholders, type SQLWrapper } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
-import type { Transaction } from './database.ts';
-import { translateDriverError } from './faults.ts';
+import type { BoundStatement } from './batch.ts';
 
-/** Runs a statement with a value for each of its placeholders. Throws what `translateDriverError` makes. */
-export type Statement<Row> = (
-  tx: Pick<Transaction, '$client'>,
+/** Takes a value for each of the placeholders. */
+export type Statement<Row extends object> = (
   values: Readonly<Record<string, unknown>>,
-) => Promise<Row[]>;
+) => BoundStatement<Row>;
 
 /**
  * A statement that each page needs. Drizzle makes its text once: to make it anew takes Node as long as to
@@ -15,12 +13,5 @@ export type Statement<Row> = (
  */
 export function prepareStatement<Row extends object>(query: SQLWrapper): Statement<Row> {
   const { sql: text, params } = new PgDialect().sqlToQuery(query.getSQL());
-  return async (tx, values) => {
-    const given = fillPlaceholders(params, values);
-    try {
-      return (await tx.$client.query<Row>(text, given)).rows;
-    } catch (error) {
-      throw translateDriverError(error);
-    }
-  };
+  return (values) => ({ text, values: fillPlaceholders(params, values) });
 }

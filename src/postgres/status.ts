@@ -1,8 +1,9 @@
 import { desc, eq, sql } from 'drizzle-orm';
 import type { RunMode, RunStatus } from '../sync/store.ts';
-import type { Database, Transaction } from './database.ts';
+import type { Database } from './database.ts';
 import { syncRuns } from './schema.ts';
 import { dateOf } from './texts.ts';
+import type { Transaction } from './transaction.ts';
 
 export interface WorkspaceStatus {
   readonly workspace: string;

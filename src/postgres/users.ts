@@ -1,11 +1,11 @@
 import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type { ChosenUser, UsersWrite } from '../sync/store.ts';
-import type { Transaction } from './database.ts';
 import { instantOf } from './expressions.ts';
 import { isRefusedData, translateFault } from './faults.ts';
 import { users } from './schema.ts';
 import { prepareStatement } from './statement.ts';
+import type { Transaction } from './transaction.ts';
 
 export interface UsersOutcome {
   /** The rows that were touched, by id. */
@@ -206,12 +206,14 @@ async function takeUsers(
   statements: typeof UPSERT,
 ): Promise<WrittenUsers> {
   const take = positions ? statements.some : statements.all;
-  const rows = await take(tx, {
-    workspace,
-    body,
-    ordinals: positions?.map((position) => position + 1),
-    plausibleUntil: plausibleUntil.toISOString(),
-  });
+  const rows = await tx.run(
+    take({
+      workspace,
+      body,
+      ordinals: positions?.map((position) => position + 1),
+      plausibleUntil: plausibleUntil.toISOString(),
+    }),
+  );
   return new Map(rows.map((row) => [row.id, row.is_new ? 'inserted' : 'updated']));
 }
 

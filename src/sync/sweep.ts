@@ -24,18 +24,15 @@ const MASS_DELETE_MIN = 20;
  * before any is marked as deleted, and none is marked if they are more than allowed.
  */
 export async function sweepDeleted(sweep: Sweep): Promise<void> {
-  const mayMark = sweep.allowMassDelete
-    ? Number.POSITIVE_INFINITY
-    : Math.max(
-        MASS_DELETE_MIN,
-        Math.floor((await sweep.store.countLiveUsers()) * sweep.massDeleteLimit),
-      );
+  let mayMark = MASS_DELETE_MIN;
   const gone: string[] = [];
   for await (const id of unseenUsers(sweep)) {
     const answer = await sweep.source.user(id);
     if (answer === 'gone') gone.push(id);
     else if (answer === 'unaskable') sweep.log.warn('user_not_askable');
     else await writeMissed(sweep, answer);
+    // To count them is to read the whole table, and hardly ever needed.
+    if (gone.length === MASS_DELETE_MIN + 1) mayMark = await mostToMark(sweep);
     if (gone.length > mayMark) {
       // Why: a wrong token or a broken list would look just like this.
       sweep.log.warn('mass_delete_refused', { confirmed_at_least: gone.length, allowed: mayMark });
@@ -46,6 +43,12 @@ export async function sweepDeleted(sweep: Sweep): Promise<void> {
     const batch = gone.slice(at, at + CANDIDATES_AT_ONCE);
     sweep.tally.deleted = await sweep.store.markDeleted(sweep.runId, batch);
   }
+}
+
+async function mostToMark({ store, massDeleteLimit, allowMassDelete }: Sweep): Promise<number> {
+  if (allowMassDelete) return Number.POSITIVE_INFINITY;
+  const share = Math.floor((await store.countLiveUsers()) * massDeleteLimit);
+  return Math.max(MASS_DELETE_MIN, share);
 }
 
 async function* unseenUsers({ store, runId }: Sweep): AsyncGenerator<string> {

@@ -51,7 +51,7 @@ const OF_A_SCROLL: readonly Point[] = [
 const SEED = Number(process.env.FAULT_SEED ?? randomInt(2 ** 31));
 const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 6);
 /** About as many as a run has: a round that ends untouched is right as well. */
-const MOMENTS = { list: 270, scroll: 270, incremental: 130 };
+const MOMENTS = { list: 300, scroll: 300, incremental: 150 };
 const LIFE_AFTER_MAX_MS = 20;
 
 /** Of the rounds of one kind together, what they have shown. */

@@ -24,13 +24,14 @@ test('a transaction that is checked against the fence may be silent for less tha
   onTestFinished(() => proxy.close());
   const simulator = await startSimulator({ users: 120, token: TOKEN });
   onTestFinished(() => simulator.close());
-  const begun = new Map<number, string>();
+  // By connection, of the transaction that is open there.
+  const bounds = new Map<number, number>();
   const silencesMs: number[] = [];
   proxy.onStatement(({ text, connection }) => {
-    if (text.startsWith('begin')) begun.set(connection, text);
-    if (!text.includes('for share')) return;
-    const bound = /idle_in_transaction_session_timeout = (\d+)/.exec(begun.get(connection) ?? '');
-    silencesMs.push(Number(bound?.[1]));
+    if (text.startsWith('begin')) bounds.delete(connection);
+    const bound = /idle_in_transaction_session_timeout = (\d+)/.exec(text)?.[1];
+    if (bound) bounds.set(connection, Number(bound));
+    if (text.includes('for share')) silencesMs.push(bounds.get(connection) ?? Number.NaN);
   });
   const env = environmentFor(simulator.url, proxy.url, { SYNC_LEASE_SECONDS: '5' });
   expect((await syncHere(env)).json).toMatchObject({ status: 'succeeded', pages: 4 });

@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sendBatch } from '../../src/postgres/batch.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type PostgresProxy, startPostgresProxy, type Verdict } from '../support/postgres-proxy.ts';
 import { rowsOf } from '../support/sync.ts';
@@ -133,4 +134,65 @@ test('refuse: nobody listens until it does again, at the same address', async ()
   await expect(rowsOf(proxy.url, 'select 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   await proxy.listen();
   expect(await rowsOf(proxy.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+});
+
+describe('of statements that are sent together', () => {
+  const asked: string[] = [];
+  beforeEach(() => {
+    asked.length = 0;
+  });
+  const plain = (text: string) => ({ text, values: [] });
+  const note = { text: 'insert into notes values ($1)', values: ['here'] };
+  const send = (...statements: Parameters<typeof sendBatch>[1]) =>
+    sendBatch(client as unknown as pg.PoolClient, statements);
+  const judge = (verdicts: Readonly<Record<string, Verdict>> = {}) =>
+    proxy.onStatement(({ text }) => {
+      asked.push(text);
+      return verdicts[text];
+    });
+
+  test('each is seen, and carried out before the next is asked for', async () => {
+    const heard: string[] = [];
+    judge();
+    proxy.onAnswer(({ text }) => {
+      heard.push(`${text} of ${asked.length}`);
+    });
+    const results = await send(
+      plain('begin'),
+      note,
+      plain('select note from notes'),
+      plain('commit'),
+    );
+    expect(results.map(({ command }) => command)).toEqual(['BEGIN', 'INSERT', 'SELECT', 'COMMIT']);
+    expect(results[2]?.rows).toEqual([{ note: 'here' }]);
+    expect(heard).toEqual([
+      'begin of 1',
+      'insert into notes values ($1) of 2',
+      'select note from notes of 3',
+      'commit of 4',
+    ]);
+    expect(await notes()).toEqual([{ note: 'here' }]);
+  });
+
+  test.each(['cut before', 'cut after'] as const)('one may be %s by itself', async (verdict) => {
+    judge({ commit: verdict });
+    await expect(send(plain('begin'), note, plain('commit'))).rejects.toThrow();
+    expect(await notes()).toEqual(verdict === 'cut before' ? [] : [{ note: 'here' }]);
+  });
+
+  test('none is asked for behind one that fails, and the next batch is', async () => {
+    judge({ [note.text]: { raise: '40001' } });
+    const failing = send(plain('begin'), note, plain('commit'));
+    await expect(failing).rejects.toMatchObject({ code: '40001' });
+    await send(plain('rollback'));
+    expect(asked).toEqual(['begin', note.text, 'rollback']);
+  });
+
+  test('the last may fail as well', async () => {
+    judge({ commit: { raise: '40001' } });
+    const failing = send(plain('begin'), note, plain('commit'));
+    await expect(failing).rejects.toMatchObject({ code: '40001' });
+    await client.query('rollback');
+    expect(await notes()).toEqual([]);
+  });
 });

@@ -3,8 +3,9 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Database, openDatabase, type Transaction } from '../../src/postgres/database.ts';
+import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { DatabaseFault, isConnectionLoss } from '../../src/postgres/faults.ts';
+import type { PipelinedTransaction, Transaction } from '../../src/postgres/transaction.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 let created: TestDatabase;
@@ -41,6 +42,11 @@ const countWorkspaces = async (tx: Transaction) =>
     ?.n;
 const pidOf = async (tx: Transaction) =>
   (await tx.execute(sql`select pg_backend_pid() as pid`)).rows[0]?.pid;
+
+const show = (name: string) => ({ text: `show ${name}`, values: [] });
+const refuse = () => {
+  throw new TypeError('refused');
+};
 
 describe('a transaction', () => {
   test('has a bound on each statement, each lock and each silence', async () => {
@@ -112,6 +118,97 @@ describe('a transaction', () => {
     expect(await database.transaction(pidOf)).toBe(pid);
     const idle = await other.query('select state from pg_stat_activity where pid = $1', [pid]);
     expect(idle.rows).toEqual([{ state: 'idle' }]);
+  });
+});
+
+describe('a transaction in two round trips', () => {
+  const add = (name: string) => ({
+    text: 'insert into intercom.workspaces (workspace) values ($1)',
+    values: [name],
+  });
+  const FAILING = { text: 'select 1/0', values: [] };
+  const seenByOthers = async () =>
+    (await other.query('select count(*)::int as n from intercom.workspaces')).rows[0].n;
+
+  test('is one transaction all the same', async () => {
+    const before = await seenByOthers();
+    await database.pipelined(async (tx) => {
+      await tx.run(add('with the begin'));
+      await tx.run(add('by itself'));
+      await addWorkspace(tx, 'by drizzle');
+      expect(await seenByOthers()).toBe(before);
+      await tx.commitWith(add('with the commit'));
+    });
+    expect(await seenByOthers()).toBe(before + 4);
+  });
+
+  test.each([
+    ['its first statement', (tx: PipelinedTransaction) => tx.run(show('lock_timeout'))],
+    [
+      'one of drizzle',
+      async (tx: PipelinedTransaction) => (await tx.execute('show lock_timeout')).rows,
+    ],
+  ])('has its bounds from %s on', async (_, first) => {
+    const shown = await database.pipelined(async (tx) => {
+      const rows = await first(tx);
+      await tx.commitWith(show('lock_timeout'));
+      return rows;
+    });
+    expect(shown).toEqual([{ lock_timeout: '10s' }]);
+  });
+
+  test('gives the rows of the statement, and not those of its BEGIN or COMMIT', async () => {
+    const numbers = { text: 'select n from generate_series($1::int, 3) as n', values: [2] };
+    const read = await database.pipelined(async (tx) => [
+      await tx.run(numbers),
+      await tx.commitWith(numbers),
+    ]);
+    expect(read).toEqual([
+      [{ n: 2 }, { n: 3 }],
+      [{ n: 2 }, { n: 3 }],
+    ]);
+  });
+
+  test.each([
+    ['fails', FAILING, { sqlstate: '22012' }],
+    [
+      'cannot be sent',
+      { text: 'select $1', values: [{ toPostgres: refuse }] },
+      { message: 'refused' },
+    ],
+  ])(
+    'commits nothing where the statement %s that its COMMIT was to go with',
+    async (_, last, told) => {
+      const before = await seenByOthers();
+      const pid = await database.transaction(pidOf);
+      const failing = database.pipelined(async (tx) => {
+        await tx.run(add('not to be'));
+        await tx.commitWith(last);
+      });
+      await expect(failing).rejects.toMatchObject(told);
+      expect(await seenByOthers()).toBe(before);
+      expect(await database.transaction(pidOf)).toBe(pid);
+    },
+  );
+
+  test('does nothing where its BEGIN fails', async () => {
+    const before = await seenByOthers();
+    const work = (tx: PipelinedTransaction) => tx.run(add('not to be'));
+    // More than a bound can be.
+    const failing = database.pipelined(work, { lockWaitMaxMs: 1e12 });
+    await expect(failing).rejects.toMatchObject({ sqlstate: '22023' });
+    expect(await seenByOthers()).toBe(before);
+  });
+
+  test('that is left open is an error, and is rolled back', async () => {
+    const before = await seenByOthers();
+    await expect(database.pipelined((tx) => tx.run(add('left open')))).rejects.toThrow('left open');
+    expect(await seenByOthers()).toBe(before);
+  });
+
+  test('that the server ends is a lost connection, whatever it had answered', async () => {
+    const end = { text: 'select pg_terminate_backend(pg_backend_pid())', values: [] };
+    await expect(database.pipelined((tx) => tx.run(end))).rejects.toSatisfy(isConnectionLoss);
   });
 });
 

@@ -4,13 +4,14 @@ import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { SyncError } from '../../src/errors.ts';
-import { type Database, openDatabase, type Transaction } from '../../src/postgres/database.ts';
+import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import {
   isConnectionLoss,
   isRefusedData,
   isRetryable,
   translateFault,
 } from '../../src/postgres/faults.ts';
+import type { Transaction } from '../../src/postgres/transaction.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 let created: TestDatabase;

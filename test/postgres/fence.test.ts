@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { reconnecting } from '../../src/postgres/fence.ts';
+import type { Transaction } from '../../src/postgres/transaction.ts';
 import type { LeasedStore } from '../../src/sync/store.ts';
 import { FULL_RUN, type Opened, openTestStore, pageOf } from './opened.ts';
 
@@ -112,13 +113,12 @@ test('a page whose lease is taken before it lands leaves nothing', async () => {
 
 test('a write that is under way when the lease is lost is cut off, and what was lost is told', async () => {
   const loss = new AbortController();
-  const writing = reconnecting(
-    opened.database,
-    { ...opened.lease, lost: loss.signal },
-    async (tx) => {
-      setImmediate(() => loss.abort(new Error('the lease is lost')));
-      await tx.execute(sql`select pg_sleep(50)`);
-    },
+  const write = async (tx: Transaction) => {
+    setImmediate(() => loss.abort(new Error('the lease is lost')));
+    await tx.execute(sql`select pg_sleep(50)`);
+  };
+  const writing = reconnecting({ ...opened.lease, lost: loss.signal }, (options) =>
+    opened.database.transaction(write, options),
   );
   await expect(writing).rejects.toThrow('the lease is lost');
 });

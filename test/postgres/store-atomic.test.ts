@@ -20,7 +20,7 @@ afterEach(async () => {
 const BAD = '{"id":"bad","n":1e999999}';
 const OTHER_BAD = '{"id":"other bad","n":1e999999}';
 
-/** Every statement that a page can need: users, resolved rejects, rejects, checkpoint. */
+/** Every round trip that a page can need: users, resolved rejects, rejects, checkpoint. */
 const pages = {
   'a page': () =>
     pageOf(runId, sequence, [{ id: 'new' }, { id: 'known', n: sequence }, { id: 'bad' }, {}], {
@@ -52,7 +52,7 @@ async function prepare(): Promise<void> {
 }
 
 describe.each(Object.entries(pages))('%s', (_, makePage) => {
-  test('whose Nth statement fails leaves nothing, for every N', async () => {
+  test('whose Nth round trip fails leaves nothing, for every N', async () => {
     for (let nth = 1; ; nth += 1) {
       await prepare();
       const before = await everything();
@@ -60,7 +60,7 @@ describe.each(Object.entries(pages))('%s', (_, makePage) => {
       const outcome = await opened.store.writePage(makePage()).catch((error: unknown) => error);
       const statement = met();
       if (statement === null) {
-        expect(nth).toBeGreaterThan(5);
+        expect(nth).toBeGreaterThan(4);
         return;
       }
       if (statement === 'rollback') {
@@ -74,7 +74,7 @@ describe.each(Object.entries(pages))('%s', (_, makePage) => {
   });
 
   test.each(['cut before', 'cut after'] as const)(
-    'whose connection is %s the Nth statement lands once, for every N',
+    'whose connection is %s the Nth round trip lands once, for every N',
     async (how) => {
       await prepare();
       const counts = await opened.store.writePage(makePage());
@@ -83,7 +83,7 @@ describe.each(Object.entries(pages))('%s', (_, makePage) => {
         const met = interfere(nth, how);
         expect(await opened.store.writePage(makePage())).toEqual(counts);
         if (met() === null) {
-          expect(nth).toBeGreaterThan(5);
+          expect(nth).toBeGreaterThan(4);
           return;
         }
         const checkpoints = await opened.rows(
@@ -100,7 +100,7 @@ describe.each(Object.entries(pages))('%s', (_, makePage) => {
 test('two transactions in each other’s way are done again', async () => {
   for (const sqlstate of ['40001', '40P01']) {
     sequence += 1;
-    const met = interfere(3, 'refused', sqlstate);
+    const met = interfere(2, 'refused', sqlstate);
     expect(await opened.store.writePage(pageOf(runId, sequence, [{ id: sqlstate }]))).toMatchObject(
       {
         inserted: 1,
@@ -132,22 +132,21 @@ const { query } = pg.Client.prototype;
 
 type Interference = 'refused' | 'cut before' | 'cut after';
 
-/** Does this to the Nth statement of this program from now on; says which it was. */
+/** Does this to the Nth round trip of this program from now on; says which it was. */
 function interfere(nth: number, how: Interference, sqlstate = 'XX000'): () => string | null {
   let count = 0;
   let met: string | null = null;
-  const replacement = async function (this: pg.Client, ...args: unknown[]): Promise<unknown> {
-    const send = () => Reflect.apply(query, this, args) as Promise<unknown>;
+  const replacement = function (this: pg.Client, ...args: unknown[]): unknown {
+    const send = () => Reflect.apply(query, this, args);
     if (!isOfProgram(this)) return send();
     count += 1;
     if (count !== nth) return send();
     met = textOf(args[0]);
-    if (how === 'refused') throw serverError(sqlstate);
-    if (how === 'cut after') await send();
-    const { stream } = (this as unknown as { connection: { stream: { destroy(): void } } })
-      .connection;
-    stream.destroy();
-    throw new Error('Connection terminated unexpectedly');
+    const fault = how === 'refused' ? serverError(sqlstate) : new Error('Connection terminated');
+    const cut = () => how !== 'refused' && socketOf(this).destroy();
+    return isBatch(args[0])
+      ? spoilBatch(args[0], how, fault, cut, send)
+      : spoilQuery(how, fault, cut, send);
   };
   pg.Client.prototype.query = replacement as typeof query;
   return () => {
@@ -156,8 +155,42 @@ function interfere(nth: number, how: Interference, sqlstate = 'XX000'): () => st
   };
 }
 
+type Spoiling = readonly [how: Interference, fault: Error, cut: () => void, send: () => unknown];
+
+async function spoilQuery(...[how, fault, cut, send]: Spoiling): Promise<never> {
+  if (how === 'cut after') await send();
+  cut();
+  throw fault;
+}
+
+function spoilBatch(batch: Batch, ...[how, fault, cut, send]: Spoiling): void {
+  const spoil = () => {
+    cut();
+    batch.handleError(fault);
+  };
+  if (how !== 'cut after') return void setImmediate(spoil);
+  batch.handleReadyForQuery = spoil;
+  send();
+}
+
+/** What the driver tells of an answer: one for all of its statements. */
+interface Batch {
+  handleError(error: Error): void;
+  handleReadyForQuery(): void;
+}
+
+function isBatch(asked: unknown): asked is Batch {
+  return typeof asked === 'object' && asked !== null && 'submit' in asked;
+}
+
+function socketOf(client: pg.Client): { destroy(): void } {
+  return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
+}
+
+/** A text, a query of Drizzle's, or a batch of statements. */
 function textOf(statement: unknown): string {
-  return typeof statement === 'string' ? statement : (statement as { text: string }).text;
+  if (typeof statement === 'string') return statement;
+  return (statement as { text?: string }).text ?? 'a batch';
 }
 
 function stopInterfering(): void {

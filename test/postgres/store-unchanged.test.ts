@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Transaction } from '../../src/postgres/database.ts';
+import type { Transaction } from '../../src/postgres/transaction.ts';
 import { upsertUsers } from '../../src/postgres/users.ts';
 import { FULL_RUN, NOW_SECONDS, type Opened, openTestStore, pageOf } from './opened.ts';
 

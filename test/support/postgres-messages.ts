@@ -1,8 +1,22 @@
 import type { Socket } from 'node:net';
 
 export const READY = 'Z';
-/** Parse, Bind, Describe, Execute, Close: one statement together with the Sync behind them. */
-export const PARTS_BEFORE_SYNC = new Set(['P', 'B', 'D', 'E', 'C']);
+export const SYNC = 'S';
+export const EXECUTE = 'E';
+export const SYNC_ALONE = Buffer.from('S\0\0\0\u0004');
+/** Asks the server to say what it has to say so far. */
+export const FLUSH = Buffer.from('H\0\0\0\u0004');
+
+/** Parse, Bind, Describe, Execute, Close: of one statement or several, up to the Sync behind them. */
+export function isBeforeSync(type: string): boolean {
+  return /^[PBDEC]$/.test(type);
+}
+
+/** Of a statement in a batch: it is done, failed, was of nothing, or has no more rows for now. */
+export function endsStatement(answer: string): boolean {
+  return /^[CEIs]$/.test(answer);
+}
+
 const TLS_REQUEST = 80_877_103;
 
 /** A type byte and a length that counts itself; what a client says first has no type byte. */
@@ -39,9 +53,19 @@ export function textOf(type: 'Q' | 'P', bytes: Buffer): string {
 }
 
 /** In place of the statement, one that the server itself refuses: its transaction fails for real. */
-export function refusal(sqlstate: string): Buffer {
-  const text = Buffer.from(`do $$ begin raise sqlstate '${sqlstate}'; end $$\0`);
-  const head = Buffer.from('Q\0\0\0\0');
-  head.writeInt32BE(4 + text.length, 1);
-  return Buffer.concat([head, text]);
+export function refusal(sqlstate: string, isLast: boolean): Buffer {
+  const text = `do $$ begin raise sqlstate '${sqlstate}'; end $$\0`;
+  // Nameless, and without parameters.
+  const inBatch = [
+    message('P', `\0${text}\0\0`),
+    message('B', '\0'.repeat(8)),
+    message('E', '\0'.repeat(5)),
+  ];
+  return isLast ? message('Q', text) : Buffer.concat(inBatch);
+}
+
+function message(type: string, content: string): Buffer {
+  const head = Buffer.from(`${type}\0\0\0\0`);
+  head.writeInt32BE(4 + Buffer.byteLength(content), 1);
+  return Buffer.concat([head, Buffer.from(content)]);
 }

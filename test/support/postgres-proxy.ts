@@ -1,8 +1,23 @@
 import { EventEmitter, once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { messagesOf, PARTS_BEFORE_SYNC, READY, refusal, textOf } from './postgres-messages.ts';
+import {
+  EXECUTE,
+  endsStatement,
+  FLUSH,
+  isBeforeSync,
+  messagesOf,
+  READY,
+  refusal,
+  SYNC,
+  SYNC_ALONE,
+  textOf,
+} from './postgres-messages.ts';
 
-/** Between a program and its Postgres: sees every statement, and breaks the wire where it is told to. */
+/**
+ * Between a program and its Postgres: sees every statement, and breaks the wire where it is told to. Those
+ * that are sent together it passes on one by one, as far as none has failed; the program hears of them
+ * together.
+ */
 export interface PostgresProxy {
   /** The database's, with the proxy's address in place of the server's. */
   readonly url: string;
@@ -100,8 +115,17 @@ interface Connection {
   readonly client: Socket;
   readonly server: Socket;
   /** Forwarded and not answered yet. */
-  readonly open: { readonly statement: Statement; readonly isLost: boolean }[];
+  readonly open: Open[];
   isFrozen: boolean;
+  /** The server passes over all that comes before the next Sync. */
+  hasFailed: boolean;
+}
+
+interface Open {
+  readonly statement: Statement;
+  readonly isLast: boolean;
+  readonly isLost: boolean;
+  readonly end: () => void;
 }
 
 async function listenOn(server: Server, port: number): Promise<number> {
@@ -121,7 +145,14 @@ function accept(wire: Wire, client: Socket): void {
   // What breaks is noticed by the loops that read.
   for (const socket of [client, server]) socket.on('error', () => {}).setNoDelay();
   wire.accepted += 1;
-  const connection = { number: wire.accepted, client, server, open: [], isFrozen: false };
+  const connection = {
+    number: wire.accepted,
+    client,
+    server,
+    open: [],
+    isFrozen: false,
+    hasFailed: false,
+  };
   wire.connections.add(connection);
   client.once('close', () => wire.connections.delete(connection));
   // What was forwarded is carried out, though its client has died meanwhile.
@@ -131,38 +162,59 @@ function accept(wire: Wire, client: Socket): void {
 
 async function forwardStatements(wire: Wire, connection: Connection): Promise<void> {
   const { client, server } = connection;
-  let batch: Buffer[] = [];
+  let parts: Buffer[] = [];
   let text: string | null = null;
+  let isWhole = false;
+  const take = async (isLast: boolean) => {
+    const bytes = Buffer.concat(parts);
+    parts = [];
+    isWhole = false;
+    await flowing(wire, connection);
+    if (text === null) server.write(bytes);
+    else if (connection.hasFailed) server.write(isLast ? SYNC_ALONE : '');
+    else await forwardStatement(wire, connection, { text, bytes, isLast });
+    text = null;
+    if (isLast) connection.hasFailed = false;
+  };
   for await (const { type, bytes } of messagesOf(client, true)) {
     if (type === 'TLS?') {
       client.write('N');
       continue;
     }
-    batch.push(bytes);
+    // Another statement of the same batch.
+    if (isWhole && type !== SYNC) await take(false);
+    parts.push(bytes);
     if (type === 'Q' || type === 'P') text = textOf(type, bytes);
-    if (PARTS_BEFORE_SYNC.has(type)) continue;
-    await flowing(wire, connection);
-    if (text === null) server.write(Buffer.concat(batch));
-    else await forwardStatement(wire, connection, text, Buffer.concat(batch));
-    batch = [];
-    text = null;
+    isWhole = type === EXECUTE;
+    if (!isBeforeSync(type)) await take(true);
   }
+}
+
+interface Asked {
+  readonly text: string;
+  /** With the Sync behind the last of a batch. */
+  readonly bytes: Buffer;
+  readonly isLast: boolean;
 }
 
 async function forwardStatement(
   wire: Wire,
   connection: Connection,
-  text: string,
-  bytes: Buffer,
+  { text, bytes, isLast }: Asked,
 ): Promise<void> {
+  const { open, server } = connection;
   wire.statements += 1;
   const statement = { text, number: wire.statements, connection: connection.number };
   const verdict = await judge(wire, statement);
   if (verdict === 'cut before') return reset(wire, connection);
   if (verdict === 'freeze') connection.isFrozen = true;
   await flowing(wire, connection);
-  connection.open.push({ statement, isLost: verdict === 'cut after' });
-  connection.server.write(typeof verdict === 'object' ? refusal(verdict.raise) : bytes);
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  open.push({ statement, isLast, isLost: verdict === 'cut after', end });
+  server.write(typeof verdict === 'object' ? refusal(verdict.raise, isLast) : bytes);
+  if (isLast) return;
+  server.write(FLUSH);
+  await ended;
 }
 
 async function judge(wire: Wire, statement: Statement): Promise<Verdict> {
@@ -176,21 +228,31 @@ async function judge(wire: Wire, statement: Statement): Promise<Verdict> {
 async function forwardAnswers(wire: Wire, connection: Connection): Promise<void> {
   const { client, server, open } = connection;
   let answer: Buffer[] = [];
-  for await (const { type, bytes } of messagesOf(server, false)) {
-    answer.push(bytes);
-    const [answered] = open;
-    if (answered && type !== READY) continue;
-    if (answered) {
-      for (const listener of wire.answerListeners) await listener(answered.statement);
-      open.shift();
+  let isHeld = false;
+  try {
+    for await (const { type, bytes } of messagesOf(server, false)) {
+      answer.push(bytes);
+      const [asked] = open;
+      isHeld ||= asked !== undefined;
+      if (asked && (asked.isLast ? type === READY : endsStatement(type))) {
+        connection.hasFailed = type === 'E';
+        for (const listener of wire.answerListeners) await listener(asked.statement);
+        open.shift();
+        await flowing(wire, connection);
+        if (asked.isLost) return reset(wire, connection);
+        asked.end();
+      }
+      if (isHeld && type !== READY) continue;
+      await flowing(wire, connection);
+      client.write(Buffer.concat(answer));
+      answer = [];
+      isHeld = false;
     }
-    await flowing(wire, connection);
-    if (answered?.isLost) return reset(wire, connection);
-    client.write(Buffer.concat(answer));
-    answer = [];
+    // A server that hangs up in the middle of an answer may have said why.
+    if (!open[0]?.isLost) client.write(Buffer.concat(answer));
+  } finally {
+    for (const { end } of open) end();
   }
-  // A server that hangs up in the middle of an answer may have said why.
-  if (!open[0]?.isLost) client.write(Buffer.concat(answer));
 }
 
 /** Settles when neither this connection nor the whole is frozen. */

@@ -25,7 +25,7 @@ async function realDatabase() {
 function countAsked(real: Database) {
   const asked = { inAll: 0, now: 0, mostAtOnce: 0 };
   const database: Database = {
-    close: real.close,
+    ...real,
     async transaction(work, options) {
       asked.inAll += 1;
       asked.now += 1;
@@ -60,6 +60,7 @@ test('a question whose turn comes when nobody waits any more is not asked', asyn
   let asked = 0;
   const database: Database = {
     close: async () => {},
+    pipelined: () => first.promise,
     transaction: () => {
       asked += 1;
       return first.promise;

@@ -1,0 +1,107 @@
+import pg from 'pg';
+
+/** A statement and the values of its parameters. */
+export interface BoundStatement<Row extends object = object> {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  /** What its rows are; never there. */
+  readonly row?: Row;
+}
+
+/**
+ * Sends statements in one round trip, and the server does the one after the other. Behind one that fails
+ * it passes over all the rest, and where one cannot be sent the rest is not sent: a COMMIT at the end
+ * commits all or nothing. Throws what the driver throws, for the first that failed.
+ */
+export async function sendBatch(
+  client: pg.PoolClient,
+  statements: readonly BoundStatement[],
+): Promise<readonly pg.QueryResult[]> {
+  return new Promise((resolve, reject) => {
+    const end = (error: Error | null, results: readonly pg.QueryResult[]) =>
+      error ? reject(error) : resolve(results);
+    client.query(new Batch(statements, end));
+  });
+}
+
+/** The driver's own queries, with one Sync behind all of them and not one behind each. */
+class Batch implements pg.Submittable {
+  /** The driver hangs its bound on an answer on this. */
+  callback: ((error: Error | null) => void) | undefined;
+  readonly #queries: DriverQuery[];
+  readonly #results: pg.QueryResult[] = [];
+  #answered = 0;
+  #hasFailed = false;
+  readonly #end: (error: Error | null, results: readonly pg.QueryResult[]) => void;
+
+  constructor(
+    statements: readonly BoundStatement[],
+    end: (error: Error | null, results: readonly pg.QueryResult[]) => void,
+  ) {
+    this.#end = end;
+    this.#queries = statements.map(({ text, values }) => {
+      const config = { text, values: [...values], queryMode: 'extended' };
+      return new (pg.Query as unknown as DriverQueryClass)(config, (error, result) => {
+        if (error) this.#fail(error);
+        else this.#results.push(result);
+      });
+    });
+  }
+
+  submit(connection: pg.Connection): void {
+    const withoutSync = Object.create(connection, { sync: { value: () => {} } }) as pg.Connection;
+    connection.stream.cork();
+    for (const query of this.#queries) {
+      query.submit(withoutSync);
+      if (this.#hasFailed) break;
+    }
+    connection.sync();
+    connection.stream.uncork();
+  }
+
+  handleRowDescription(message: unknown): void {
+    this.#current?.handleRowDescription(message);
+  }
+
+  handleDataRow(message: unknown): void {
+    this.#current?.handleDataRow(message);
+  }
+
+  handleCommandComplete(message: unknown, connection: pg.Connection): void {
+    this.#current?.handleCommandComplete(message, connection);
+    this.#answered += 1;
+  }
+
+  handleError(error: Error): void {
+    this.#fail(error);
+  }
+
+  handleReadyForQuery(connection: pg.Connection): void {
+    for (const query of this.#queries) query.handleReadyForQuery(connection);
+    this.callback?.(null);
+    this.#end(null, this.#results);
+  }
+
+  #fail(error: Error): void {
+    this.#hasFailed = true;
+    this.callback?.(error);
+    this.#end(error, []);
+  }
+
+  get #current(): DriverQuery | undefined {
+    return this.#queries[this.#answered];
+  }
+}
+
+/** What the driver asks of a query; its types leave it out. */
+interface DriverQuery extends pg.Submittable {
+  handleRowDescription(message: unknown): void;
+  handleDataRow(message: unknown): void;
+  handleCommandComplete(message: unknown, connection: pg.Connection): void;
+  handleReadyForQuery(connection: pg.Connection): void;
+}
+
+type DriverQueryClass = new (
+  config: { text: string; values: unknown[]; queryMode: string },
+  callback: (error: Error | null, result: pg.QueryResult) => void,
+) => DriverQuery;
