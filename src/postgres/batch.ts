@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { translateDriverError } from './faults.ts';
 
 /** A statement and the values of its parameters. */
 export interface BoundStatement<Row extends object = object> {
@@ -11,22 +12,23 @@ export interface BoundStatement<Row extends object = object> {
 /**
  * Sends statements in one round trip, and the server does the one after the other. Behind one that fails
  * it passes over all the rest, and where one cannot be sent the rest is not sent: a COMMIT at the end
- * commits all or nothing. Throws what the driver throws, for the first that failed.
+ * commits all or nothing. Throws what `translateDriverError` makes of the first that failed. None may be
+ * empty, or a COPY.
  */
-export async function sendBatch(
+export function sendBatch(
   client: pg.PoolClient,
   statements: readonly BoundStatement[],
 ): Promise<readonly pg.QueryResult[]> {
   return new Promise((resolve, reject) => {
     const end = (error: Error | null, results: readonly pg.QueryResult[]) =>
-      error ? reject(error) : resolve(results);
+      error ? reject(translateDriverError(error)) : resolve(results);
     client.query(new Batch(statements, end));
   });
 }
 
 /** The driver's own queries, with one Sync behind all of them and not one behind each. */
 class Batch implements pg.Submittable {
-  /** The driver hangs its bound on an answer on this. */
+  /** The driver's `query_timeout` wraps this, and hears by it that the answer has come. */
   callback: ((error: Error | null) => void) | undefined;
   readonly #queries: DriverQuery[];
   readonly #results: pg.QueryResult[] = [];
@@ -51,12 +53,17 @@ class Batch implements pg.Submittable {
   submit(connection: pg.Connection): void {
     const withoutSync = Object.create(connection, { sync: { value: () => {} } }) as pg.Connection;
     connection.stream.cork();
-    for (const query of this.#queries) {
-      query.submit(withoutSync);
-      if (this.#hasFailed) break;
+    try {
+      for (const query of this.#queries) {
+        // Of some it says so, to others it has told it by now.
+        const refusal = query.submit(withoutSync);
+        if (refusal) this.#fail(refusal);
+        if (this.#hasFailed) break;
+      }
+    } finally {
+      connection.sync();
+      connection.stream.uncork();
     }
-    connection.sync();
-    connection.stream.uncork();
   }
 
   handleRowDescription(message: unknown): void {
@@ -94,7 +101,8 @@ class Batch implements pg.Submittable {
 }
 
 /** What the driver asks of a query; its types leave it out. */
-interface DriverQuery extends pg.Submittable {
+interface DriverQuery {
+  submit(connection: pg.Connection): Error | null;
   handleRowDescription(message: unknown): void;
   handleDataRow(message: unknown): void;
   handleCommandComplete(message: unknown, connection: pg.Connection): void;

@@ -1,8 +1,9 @@
 import pg from 'pg';
 import {
   cutOff,
+  inPipelinedTransaction,
   inTransaction,
-  inTwoTrips,
+  type PipelinedOptions,
   type PipelinedTransaction,
   type Transaction,
   type TransactionOptions,
@@ -17,7 +18,7 @@ export interface Database {
   /** The same for work whose first statement goes with the BEGIN, and the last with the COMMIT. */
   pipelined<T>(
     work: (tx: PipelinedTransaction) => Promise<T>,
-    options?: TransactionOptions,
+    options?: PipelinedOptions,
   ): Promise<T>;
   /** Never takes longer than `CLOSE_MAX_MS`, whatever hangs. */
   close(): Promise<void>;
@@ -55,7 +56,7 @@ export function openDatabase(
   const clients = trackClients(pool);
   return {
     transaction: (work, options = {}) => inTransaction(pool, work, options),
-    pipelined: (work, options = {}) => inTwoTrips(pool, work, options),
+    pipelined: (work, options = {}) => inPipelinedTransaction(pool, work, options),
     close: () => closeWithin(pool, clients, CLOSE_MAX_MS),
   };
 }

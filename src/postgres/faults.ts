@@ -11,9 +11,17 @@ export class DatabaseFault extends SyncError {
   /** Five characters that the server said; null when it said nothing. */
   readonly sqlstate: string | null;
 
-  constructor(sqlstate: string | null, message: string, hint: string | null) {
+  readonly column: string | null;
+
+  constructor(
+    sqlstate: string | null,
+    message: string,
+    hint: string | null,
+    column: string | null = null,
+  ) {
     super('database', message, hint);
     this.sqlstate = sqlstate;
+    this.column = column;
   }
 }
 
@@ -35,9 +43,9 @@ export function isRefusedData(error: unknown): error is DatabaseFault & { sqlsta
   return error instanceof DatabaseFault && /^(22|23|54)/.test(error.sqlstate ?? '');
 }
 
-/** Something that must be there is null. */
-export function isNullRefused(error: unknown): boolean {
-  return error instanceof DatabaseFault && error.sqlstate === '23502';
+/** What must be in this column is null. */
+export function isNullRefused(error: unknown, column: string): boolean {
+  return error instanceof DatabaseFault && error.sqlstate === '23502' && error.column === column;
 }
 
 /** A lock was not to be had in time. */
@@ -82,6 +90,7 @@ function saidByServer(error: pg.DatabaseError): DatabaseFault {
     sqlstate,
     `${known?.message ?? 'the database refused a statement'} (${place})`,
     known?.hint ?? null,
+    error.column ?? null,
   );
 }
 

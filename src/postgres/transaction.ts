@@ -31,6 +31,8 @@ export interface TransactionOptions {
   readonly signal?: AbortSignal;
 }
 
+export type PipelinedOptions = Omit<TransactionOptions, 'isDiscarded'>;
+
 const STATEMENT_MAX_MS = 55_000;
 const LOCK_WAIT_MAX_MS = 10_000;
 const IDLE_IN_TRANSACTION_MAX_MS = 15_000;
@@ -52,46 +54,54 @@ export function inTransaction<T>(
 }
 
 /** In two round trips and not four, where all is done by one statement and one last statement. */
-export function inTwoTrips<T>(
+export function inPipelinedTransaction<T>(
   pool: pg.Pool,
   work: (tx: PipelinedTransaction) => Promise<T>,
-  options: TransactionOptions,
+  options: PipelinedOptions,
 ): Promise<T> {
   return withClient(pool, options, async (client) => {
-    let unsent = beginStatements(options).map((text) => ({ text, values: [] }));
-    let isCommitted = false;
-    async function sendAll(statements: readonly BoundStatement[]) {
-      const all = [...unsent, ...statements];
-      unsent = [];
-      const results = await sendBatch(client, all).catch((error: unknown) => {
-        throw translateDriverError(error);
-      });
-      return results.slice(-statements.length);
-    }
-    const lateClient = {
-      async query(...asked: Parameters<pg.PoolClient['query']>) {
-        if (unsent.length > 0) await sendAll([]);
-        return client.query(...asked);
-      },
-    } as pg.PoolClient;
-
-    const result = await work(
-      Object.assign(drizzle({ client: lateClient }), {
-        async run<Row extends object>(statement: BoundStatement<Row>) {
-          const [done] = await sendAll([statement]);
-          return (done?.rows ?? []) as Row[];
-        },
-        async commitWith<Row extends object>(statement: BoundStatement<Row>) {
-          const [done, end] = await sendAll([statement, { text: 'commit', values: [] }]);
-          mustBe('commit', end);
-          isCommitted = true;
-          return (done?.rows ?? []) as Row[];
-        },
-      }),
-    );
-    if (!isCommitted) throw new Error('a transaction was left open');
+    const pipeline = openPipeline(client, options);
+    const result = await work(pipeline.tx);
+    if (!pipeline.isCommitted()) throw new Error('a transaction was left open');
     return result;
   });
+}
+
+function openPipeline(client: pg.PoolClient, options: PipelinedOptions) {
+  let begun: Promise<unknown> | null = null;
+  let isCommitted = false;
+
+  /** Nothing goes out before the BEGIN has, and nothing after one that failed, or after the COMMIT. */
+  async function sendAll(statements: readonly BoundStatement[]) {
+    if (begun) {
+      await begun;
+      if (isCommitted) throw new Error('the transaction is over');
+      return statements.length > 0 ? sendBatch(client, statements) : [];
+    }
+    const begin = beginStatements(options).map((text) => ({ text, values: [] }));
+    const sent = sendBatch(client, [...begin, ...statements]);
+    begun = sent;
+    return (await sent).slice(begin.length);
+  }
+  async function run<Row extends object>(statement: BoundStatement<Row>) {
+    const [done] = await sendAll([statement]);
+    return (done?.rows ?? []) as Row[];
+  }
+  async function commitWith<Row extends object>(statement: BoundStatement<Row>) {
+    const [done, end] = await sendAll([statement, { text: 'commit', values: [] }]);
+    mustBe('commit', end);
+    isCommitted = true;
+    return (done?.rows ?? []) as Row[];
+  }
+  // All that Drizzle asks of a client.
+  const lateClient = {
+    async query(...asked: Parameters<pg.PoolClient['query']>) {
+      await sendAll([]);
+      return client.query(...asked);
+    },
+  } as pg.PoolClient;
+  const tx = Object.assign(drizzle({ client: lateClient }), { run, commitWith });
+  return { tx, isCommitted: () => isCommitted };
 }
 
 /** Postgres answers the COMMIT of a failed transaction with ROLLBACK, and without an error. */

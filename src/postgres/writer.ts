@@ -14,7 +14,7 @@ export type UserWriter = Pick<LeasedStore, 'writePage' | 'writeUsers'>;
 interface Writing {
   readonly database: Database;
   readonly lease: Lease;
-  /** False while it is known: nobody else sets users aside as long as the lease is held. */
+  /** False while none are known to be open: nobody else sets users aside as long as the lease is held. */
   mayRejectsBeOpen: boolean;
 }
 
@@ -82,7 +82,7 @@ async function commitUnderLease(
   try {
     return (await tx.commitWith(checkpointOf(lease, page, counts))).length > 0;
   } catch (error) {
-    throw isNullRefused(error) ? leaseLost(lease) : error;
+    throw isNullRefused(error, 'run_id') ? leaseLost(lease) : error;
   }
 }
 

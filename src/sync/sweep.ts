@@ -28,10 +28,11 @@ export async function sweepDeleted(sweep: Sweep): Promise<void> {
   const gone: string[] = [];
   for await (const id of unseenUsers(sweep)) {
     const answer = await sweep.source.user(id);
-    if (answer === 'gone') gone.push(id);
-    else if (answer === 'unaskable') sweep.log.warn('user_not_askable');
-    else await writeMissed(sweep, answer);
-    // To count them is to read the whole table, and hardly ever needed.
+    if (answer === 'unaskable') sweep.log.warn('user_not_askable');
+    else if (answer !== 'gone') await writeMissed(sweep, answer);
+    if (answer !== 'gone') continue;
+    gone.push(id);
+    // To know it is to count the whole table, and hardly ever needed.
     if (gone.length === MASS_DELETE_MIN + 1) mayMark = await mostToMark(sweep);
     if (gone.length > mayMark) {
       // Why: a wrong token or a broken list would look just like this.

@@ -200,6 +200,46 @@ describe('a transaction in two round trips', () => {
     expect(await seenByOthers()).toBe(before);
   });
 
+  test('does nothing more either, though its work goes on', async () => {
+    const before = await seenByOthers();
+    const failing = database.pipelined(
+      async (tx) => {
+        await tx.run(add('not to be')).catch(() => {});
+        await addWorkspace(tx, 'nor this').catch(() => {});
+        await tx.commitWith(add('nor that'));
+      },
+      { lockWaitMaxMs: 1e12 },
+    );
+    await expect(failing).rejects.toMatchObject({ sqlstate: '22023' });
+    expect(await seenByOthers()).toBe(before);
+  });
+
+  test('sends nothing before its BEGIN, whatever is asked at once', async () => {
+    const bound = () =>
+      database.pipelined(async (tx) => {
+        const [, shown] = await Promise.all([
+          tx.run(show('lock_timeout')),
+          tx.execute('show lock_timeout'),
+        ]);
+        await tx.commitWith(show('lock_timeout'));
+        return shown.rows;
+      });
+    expect(await bound()).toEqual([{ lock_timeout: '10s' }]);
+  });
+
+  test.each([
+    ['a statement', (tx: PipelinedTransaction) => tx.run(add('too late'))],
+    ['one of drizzle', (tx: PipelinedTransaction) => addWorkspace(tx, 'too late')],
+  ])('takes no %s behind its COMMIT', async (_, late) => {
+    const before = await seenByOthers();
+    const failing = database.pipelined(async (tx) => {
+      await tx.commitWith(add(`before ${_}`));
+      await late(tx);
+    });
+    await expect(failing).rejects.toThrow();
+    expect(await seenByOthers()).toBe(before + 1);
+  });
+
   test('that is left open is an error, and is rolled back', async () => {
     const before = await seenByOthers();
     await expect(database.pipelined((tx) => tx.run(add('left open')))).rejects.toThrow('left open');

@@ -144,3 +144,11 @@ describe('what of a page is written', () => {
     });
   });
 });
+
+test('a checkpoint that lacks something is not told as a lost lease', async () => {
+  const page = { ...pageOf(runId, 900, []), pass: null as never };
+  await expect(opened.store.writePage(page)).rejects.toMatchObject({
+    kind: 'database',
+    column: 'pass',
+  });
+});

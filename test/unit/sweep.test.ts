@@ -21,6 +21,11 @@ async function sweep(
   const story: Story = [];
   const all = ids(live);
   const store = memoryStore({ live: all, inherited: all.slice(unseen) }, story);
+  let counted = 0;
+  store.countLiveUsers = async () => {
+    counted += 1;
+    return store.live.size;
+  };
   const log = recordingLog();
   const tally = newTally('default');
   await sweepDeleted({
@@ -34,7 +39,8 @@ async function sweep(
     plausibleUntil: () => NOW,
     ...changes,
   });
-  return { deleted: tally.deleted, story, store, events: log.lines.map(({ event }) => event) };
+  const events = log.lines.map(({ event }) => event);
+  return { deleted: tally.deleted, story, store, counted, events };
 }
 
 test('who was not seen is asked for, one by one, before any is marked', async () => {
@@ -102,6 +108,20 @@ test.each([
     expect(events).toEqual(marked === unseen ? [] : ['mass_delete_refused']);
   },
 );
+
+test.each([
+  [20, 0],
+  [21, 1],
+])('with %i gone those who live are counted %i times, however many answer', async (gone, times) => {
+  const isGone = (id: string) => id < `u${1000 + gone}`;
+  const { counted, deleted } = await sweep(
+    { live: 300, unseen: 200 },
+    { gone: isGone },
+    { massDeleteLimit: 1 },
+  );
+  expect(counted).toBe(times);
+  expect(deleted).toBe(gone);
+});
 
 test('a mass delete that is allowed marks them all', async () => {
   const { deleted, events } = await sweep(
