@@ -38,6 +38,8 @@ export interface ApiFault {
 
 /** Returns null for a body that is no `error.list`. Very old answers say `type` in place of `code`. */
 export function parseErrorList(json: unknown): ApiFault | null {
+  // Hardly any answer is one, and the schema is long about saying why it is not.
+  if ((json as { type?: unknown } | null)?.type !== 'error.list') return null;
   const parsed = errorList.safeParse(json).data;
   if (!parsed) return null;
   const first = parsed.errors[0];

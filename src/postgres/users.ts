@@ -151,9 +151,10 @@ function changingUsers(which: 'all' | 'some'): SQL {
       or (stored.raw <> incoming.raw and (${IS_OLDER}) is not true)`;
 }
 
+/** Ids, as JSON: the driver takes as long for the rows of a page as this program for its users. */
 interface TakenRow {
-  readonly id: string;
-  readonly is_new: boolean;
+  readonly inserted: readonly string[];
+  readonly updated: readonly string[];
 }
 
 const UPSERT = forAllOrSome((changing) =>
@@ -186,9 +187,16 @@ const CLASSIFY = forAllOrSome(
 
 function forAllOrSome(build: (changing: SQL) => SQLWrapper) {
   return {
-    all: prepareStatement<TakenRow>(build(changingUsers('all'))),
-    some: prepareStatement<TakenRow>(build(changingUsers('some'))),
+    all: prepareStatement<TakenRow>(inOneRow(build(changingUsers('all')))),
+    some: prepareStatement<TakenRow>(inOneRow(build(changingUsers('some')))),
   };
+}
+
+function inOneRow(taking: SQLWrapper): SQL {
+  return sql`with taken (id, is_new) as (${taking.getSQL()})
+    select coalesce(json_agg(id) filter (where is_new), '[]') as inserted,
+      coalesce(json_agg(id) filter (where not is_new), '[]') as updated
+    from taken`;
 }
 
 export function upsertUsers(tx: Transaction, incoming: IncomingUsers): Promise<WrittenUsers> {
@@ -206,7 +214,7 @@ async function takeUsers(
   statements: typeof UPSERT,
 ): Promise<WrittenUsers> {
   const take = positions ? statements.some : statements.all;
-  const rows = await tx.run(
+  const [taken] = await tx.run(
     take({
       workspace,
       body,
@@ -214,7 +222,10 @@ async function takeUsers(
       plausibleUntil: plausibleUntil.toISOString(),
     }),
   );
-  return new Map(rows.map((row) => [row.id, row.is_new ? 'inserted' : 'updated']));
+  const written = new Map<string, 'inserted' | 'updated'>();
+  for (const id of taken?.inserted ?? []) written.set(id, 'inserted');
+  for (const id of taken?.updated ?? []) written.set(id, 'updated');
+  return written;
 }
 
 const SAVEPOINT = sql`savepoint some_users`;

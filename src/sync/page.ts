@@ -51,10 +51,9 @@ function namesOf(rejects: readonly RejectedUser[], page: SourcePage): Set<string
   return new Set(rejects.map(({ position }) => `no id ${digest(texts[position] ?? '')}`));
 }
 
-/** Whether a user may be on both pages; who has no id could be anybody. */
-export function shareUsers(one: SourcePage, other: SourcePage): boolean {
-  const ids = new Set(one.users.map(({ id }) => id));
-  return other.users.some(({ id }) => ids.has(id));
+/** Whether some of these may be on the page; who has no id could be anybody. */
+export function hasSome(page: SourcePage, ids: ReadonlySet<string | null>): boolean {
+  return page.users.some(({ id }) => ids.has(id));
 }
 
 /** The time in seconds, or less than any time where it cannot be true. */

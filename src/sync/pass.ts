@@ -1,5 +1,5 @@
 import { SyncError } from '../errors.ts';
-import { newestPlausible, shareUsers, sortPage } from './page.ts';
+import { hasSome, newestPlausible, sortPage } from './page.ts';
 import type { Run } from './parts.ts';
 import { addCounts } from './report.ts';
 import type { ListDrift, ListPass, Pass, SourcePage, UsersLimit } from './source.ts';
@@ -18,14 +18,15 @@ export async function readPass(run: Run, pass: Pass): Promise<PassEnd> {
   run.progress.passStarted(pass.name);
   let end: PassEnd = 'complete';
   let pages = run.tally.pages;
-  let recent: readonly SourcePage[] = [];
+  // The ids of the pages that may be under way.
+  let recent: readonly ReadonlySet<string | null>[] = [];
   await takeInTurn(run.source.pages(pass), async (item, before) => {
     run.signal.throwIfAborted();
     if (item.kind === 'page') {
       pages += 1;
       const sequence = pages;
-      const isShared = recent.some((page) => shareUsers(page, item));
-      recent = [item, ...recent].slice(0, TURNS_MAX - 1);
+      const isShared = recent.some((ids) => hasSome(item, ids));
+      recent = [new Set(item.users.map(({ id }) => id)), ...recent].slice(0, TURNS_MAX - 1);
       // What one page writes of a user the other has to see, and count as a duplicate.
       if (isShared && !(await before)) return;
       await takePage(run, pass, item, sequence, before);

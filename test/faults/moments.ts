@@ -67,7 +67,7 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/^insert into "intercom"."sync_runs"/, 'the run'],
   [/^update "intercom"."sync_runs" set "watermark"/, 'the watermark'],
   [/^update "intercom"."sync_runs" set "limit_reached"/, 'the limit'],
-  [/^insert into "intercom"."users"/, 'the users'],
+  [/insert into "intercom"."users"/, 'the users'],
   [/^\s*insert into "intercom"."rejected_users"/, 'the rejects'],
   [/insert into "intercom"."sync_checkpoints"/, 'the checkpoint'],
   [/^\s*update "intercom"."users" set deleted_at/, 'the deletions'],
