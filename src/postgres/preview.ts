@@ -73,5 +73,12 @@ async function previewPage(
 }
 
 function nothingKnown(): WorkspaceState {
-  return { appId: null, watermark: null, lastFullRunAt: null, unfinished: null, now: new Date() };
+  return {
+    appId: null,
+    watermark: null,
+    lastFullRunAt: null,
+    hasUsers: false,
+    unfinished: null,
+    now: new Date(),
+  };
 }

@@ -9,7 +9,7 @@ import type {
   WorkspaceState,
 } from '../sync/store.ts';
 import { chainOf, forgetSeen } from './checkpoints.ts';
-import { syncCheckpoints, syncRuns, workspaces } from './schema.ts';
+import { syncCheckpoints, syncRuns, users, workspaces } from './schema.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Whoever holds the lease is alone: a run that is still `running` has died. */
@@ -125,6 +125,7 @@ export async function readWorkspace(tx: Transaction, workspace: string): Promise
     .select({
       now: sql`clock_timestamp()`.mapWith(syncRuns.startedAt),
       lastFullRunAt: sql`max(${syncRuns.finishedAt})`.mapWith(syncRuns.finishedAt),
+      hasUsers: sql<boolean>`exists (select 1 from ${users} where ${users.workspace} = ${workspace})`,
     })
     .from(syncRuns)
     .where(
@@ -139,6 +140,7 @@ export async function readWorkspace(tx: Transaction, workspace: string): Promise
     appId: known[0]?.appId ?? null,
     watermark: known[0]?.watermark ?? null,
     lastFullRunAt: clock[0]?.lastFullRunAt ?? null,
+    hasUsers: clock[0]?.hasUsers ?? true,
     unfinished: await readUnfinished(tx, workspace),
     now: clock[0]?.now ?? new Date(),
   };

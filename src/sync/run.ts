@@ -116,7 +116,8 @@ async function readUsers(run: Run): Promise<Date | null> {
   if (request.isDryRun) return null;
   if (start.mode === 'full' || run.hasScrolled) {
     const addsUp = await proveComplete(run, runId, startedAt ?? new Date(0));
-    if (addsUp && start.mode === 'full' && start.isPlain) {
+    // Where there was nobody, nobody is there whom this run has not seen.
+    if (addsUp && start.mode === 'full' && start.isPlain && state.hasUsers) {
       await sweepDeleted({ ...run, ...settings, ...request, runId });
     }
   }

@@ -128,6 +128,8 @@ export interface WorkspaceState {
   readonly watermark: Date | null;
   /** When the last full run that moved the watermark finished. */
   readonly lastFullRunAt: Date | null;
+  /** Whether there are any, deleted ones too. */
+  readonly hasUsers: boolean;
   /** The newest run, if it ended without success. */
   readonly unfinished: UnfinishedRun | null;
   /** The database's clock, for ages. */

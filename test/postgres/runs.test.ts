@@ -182,6 +182,16 @@ describe('the last full run', () => {
   });
 });
 
+test('a workspace has users once one was written, also when all are deleted', async () => {
+  const hasUsers = async () => (await opened.store.workspace()).hasUsers;
+  const runId = await start();
+  expect(await hasUsers()).toBe(false);
+  await write(runId, 1, ['only']);
+  expect(await hasUsers()).toBe(true);
+  await opened.store.markDeleted(runId, ['only']);
+  expect(await hasUsers()).toBe(true);
+});
+
 test('a workspace is bound to the first app', async () => {
   expect((await opened.store.workspace()).appId).toBeNull();
   expect(await opened.store.bindApp('first')).toBe('first');

@@ -159,6 +159,7 @@ describe('what is told of a workspace is its own', () => {
       watermark: null,
       appId: null,
       lastFullRunAt: null,
+      hasUsers: false,
       unfinished: { id: runId, lastCheckpoint: null },
     });
   });

@@ -185,6 +185,7 @@ export function memoryStore(kept: Kept, story: Story): MemoryStore {
         appId,
         watermark: null,
         lastFullRunAt: null,
+        hasUsers: live.size > 0,
         unfinished: null,
         now: NOW,
         ...kept.state,

@@ -11,6 +11,7 @@ const STATE: WorkspaceState = {
   appId: 'exampleapp',
   watermark: ago(DAY_MS),
   lastFullRunAt: ago(DAY_MS),
+  hasUsers: true,
   unfinished: null,
   now: NOW,
 };

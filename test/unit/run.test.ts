@@ -162,6 +162,13 @@ describe('the count of Intercom', () => {
     expect(store.finished[0]).toMatchObject({ isOver: true });
   });
 
+  test('that adds up where there was nobody before needs no sweep', async () => {
+    const state = { hasUsers: false };
+    const { report, story } = await tellRun({ passes: whole(30) }, { live: ['gone'], state });
+    expect(report).toMatchObject({ error: null, deleted: 0 });
+    expect(story.some((step) => step.startsWith('ask'))).toBe(false);
+  });
+
   test.each([
     [30, 31, 'count_mismatch'],
     [30, 40, 'count_mismatch'],
