@@ -183,7 +183,7 @@ describe('of statements that are sent together', () => {
   test('none is asked for behind one that fails, and the next batch is', async () => {
     judge({ [note.text]: { raise: '40001' } });
     const failing = send(plain('begin'), note, plain('commit'));
-    await expect(failing).rejects.toMatchObject({ code: '40001' });
+    await expect(failing).rejects.toMatchObject({ sqlstate: '40001' });
     await send(plain('rollback'));
     expect(asked).toEqual(['begin', note.text, 'rollback']);
   });
@@ -191,7 +191,7 @@ describe('of statements that are sent together', () => {
   test('the last may fail as well', async () => {
     judge({ commit: { raise: '40001' } });
     const failing = send(plain('begin'), note, plain('commit'));
-    await expect(failing).rejects.toMatchObject({ code: '40001' });
+    await expect(failing).rejects.toMatchObject({ sqlstate: '40001' });
     await client.query('rollback');
     expect(await notes()).toEqual([]);
   });
