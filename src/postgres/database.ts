@@ -1,6 +1,6 @@
 import pg from 'pg';
+import { clientWithin, cutOff } from './client.ts';
 import {
-  cutOff,
   inPipelinedTransaction,
   inTransaction,
   type PipelinedOptions,
@@ -29,7 +29,7 @@ const CONNECTIONS_MAX = 5;
 const CONNECT_MAX_MS = 10_000;
 const IDLE_CONNECTION_MAX_MS = 30_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
-// A frozen socket is noticed by this alone. Above the server's bound, which says more.
+// Above the server's bound, which says more.
 const ANSWER_MAX_MS = 60_000;
 const CLOSE_MAX_MS = 5_000;
 
@@ -49,7 +49,7 @@ export function openDatabase(
     max: connectionsMax,
     connectionTimeoutMillis: CONNECT_MAX_MS,
     idleTimeoutMillis: IDLE_CONNECTION_MAX_MS,
-    query_timeout: answerMaxMs,
+    Client: clientWithin(answerMaxMs),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
   });

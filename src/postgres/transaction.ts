@@ -1,8 +1,8 @@
-import type { Socket } from 'node:net';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import type pg from 'pg';
 import { SyncError } from '../errors.ts';
 import { type BoundStatement, sendBatch } from './batch.ts';
+import { cutOff } from './client.ts';
 import { translateDriverError, translateFault } from './faults.ts';
 
 export type Transaction = NodePgDatabase & {
@@ -185,10 +185,4 @@ async function rollBack(client: pg.PoolClient, fault: unknown): Promise<boolean>
   } catch {
     return false;
   }
-}
-
-/** By its socket: to end a client is to say goodbye, and wait for a server that may be heard no more. */
-export function cutOff(client: pg.PoolClient): void {
-  const { connection } = client as unknown as { connection: { stream: Socket } };
-  connection.stream.destroy();
 }

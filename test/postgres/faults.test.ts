@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { SyncError } from '../../src/errors.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import {
@@ -28,6 +28,7 @@ beforeAll(async () => {
   database = openDatabase(created.url);
 });
 afterEach(async () => {
+  vi.useRealTimers();
   await Promise.all(opened.splice(0).map((one) => one.close()));
 });
 afterAll(async () => {
@@ -241,6 +242,28 @@ describe('a connection that is lost', () => {
     const after = await impatient.transaction(pidOf);
     expect(after).not.toBe(before);
     await kill(before);
+  });
+
+  test('because a batch is not answered is given up as well', async () => {
+    const impatient = open(created.url, { answerMaxMs: 3_000 });
+    const before = await impatient.transaction(pidOf);
+    const fault = await impatient
+      .pipelined((tx) => tx.run({ text: 'select pg_sleep(600)', values: [] }))
+      .catch((error: unknown) => error);
+    expect(isConnectionLoss(fault)).toBe(true);
+    await kill(before);
+  });
+
+  test('is none where all that was asked has been answered, in a transaction or between two', async () => {
+    const impatient = open(created.url, { answerMaxMs: 3_000 });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const before = await impatient.transaction(async (tx) => {
+      await pidOf(tx);
+      vi.advanceTimersByTime(3_001);
+      return pidOf(tx);
+    });
+    vi.advanceTimersByTime(3_001);
+    expect(await impatient.transaction(pidOf)).toBe(before);
   });
 
   test('does not keep a database from being closed', async () => {
