@@ -3,7 +3,12 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import type { Resources } from './resources.ts';
+
+/** What `resources.js` tells of the process it was loaded into. */
+export interface Resources {
+  readonly cpuMs: number;
+  readonly peakRssBytes: number;
+}
 
 /** What one process did from its start to its end. */
 export interface ChildRun extends Resources {
@@ -21,7 +26,7 @@ export interface ChildOptions {
   readonly signal: AbortSignal;
 }
 
-const RESOURCES = new URL('./resources.ts', import.meta.url).href;
+const RESOURCES = new URL('./resources.js', import.meta.url).href;
 const STDERR_TOLD_MAX = 2_000;
 
 /** Runs a script of this repository to its end in a Node of its own. Throws if it fails. */

@@ -21,7 +21,7 @@ export async function measureColdStart(scene: Scene): Promise<Measured> {
     walls.push(run.wallMs);
     cpus.push(run.cpuMs);
     const { signal } = scene;
-    const nothing = { script: './nothing.ts', args: [], env: {}, maxMs: NODE_MAX_MS, signal };
+    const nothing = { script: './nothing.js', args: [], env: {}, maxMs: NODE_MAX_MS, signal };
     bare.push((await runChild(nothing)).wallMs);
   }
   await database.drop();
