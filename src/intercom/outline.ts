@@ -1,7 +1,10 @@
 import {
   ARRAY,
+  ARRAY_END,
   BACKSLASH,
+  COMMA,
   OBJECT,
+  OBJECT_END,
   skipItems,
   skipKey,
   skipSpace,
@@ -13,6 +16,10 @@ import {
 // To parse all of it would cost more than anything else that is done here, for objects that nobody looks
 // at. So every byte is checked to be JSON, and only what is needed is made of it.
 
+/** Room for a page of 100 users. */
+const OUTLINE_BYTES = 16 * 1024;
+/** Up to here a loop is faster than a call. */
+const SHORT_BYTES = 64;
 const USERS = Buffer.from('"users"');
 const USER_KEYS = ['"id"', '"app_id"', '"updated_at"'].map((key) => Buffer.from(key));
 
@@ -28,35 +35,83 @@ export function parseOutline(json: Buffer): unknown {
 function outlineOf(json: Buffer): string {
   const from = skipSpace(json, 0);
   if (json[from] !== OBJECT) return json.toString();
-  let outline = '';
+  const outline = new Outline(json);
   let keptTo = 0;
   skipItems(json, from, (keyAt) => {
     const valueAt = skipKey(json, keyAt);
     const isUsers = bytesAlike(json, keyAt, USERS) === USERS.length && json[valueAt] === ARRAY;
     if (!isUsers) return skipValue(json, valueAt);
-    const users: string[] = [];
-    const end = skipItems(json, valueAt, (at) => outlineUser(json, at, users));
-    outline += `${json.toString('utf8', keptTo, valueAt)}[${users}]`;
-    keptTo = end;
-    return end;
+    outline.keep(keptTo, valueAt);
+    outline.put(ARRAY);
+    keptTo = skipItems(json, valueAt, (at) => outlineUser(json, at, outline));
+    outline.close(ARRAY_END);
+    return keptTo;
   });
-  return outline + json.toString('utf8', keptTo);
+  outline.keep(keptTo, json.length);
+  return outline.text();
 }
 
-function outlineUser(json: Buffer, from: number, users: string[]): number {
-  if (json[from] !== OBJECT) return keep(json, from, skipValue(json, from), users);
-  const members: string[] = [];
+function outlineUser(json: Buffer, from: number, outline: Outline): number {
+  if (json[from] !== OBJECT) return outline.keepItem(from, skipValue(json, from));
+  outline.put(OBJECT);
   const end = skipItems(json, from, (keyAt) => {
     const memberEnd = skipValue(json, skipKey(json, keyAt));
-    return mayBeUserKey(json, keyAt) ? keep(json, keyAt, memberEnd, members) : memberEnd;
+    return mayBeUserKey(json, keyAt) ? outline.keepItem(keyAt, memberEnd) : memberEnd;
   });
-  users.push(`{${members}}`);
+  outline.close(OBJECT_END);
+  outline.put(COMMA);
   return end;
 }
 
-function keep(json: Buffer, from: number, end: number, texts: string[]): number {
-  texts.push(json.toString('utf8', from, end));
-  return end;
+/** Parts of a text, put together as bytes: strings of their own would cost more than the copying. */
+class Outline {
+  readonly #json: Buffer;
+  #bytes = Buffer.allocUnsafe(OUTLINE_BYTES);
+  #length = 0;
+
+  constructor(json: Buffer) {
+    this.#json = json;
+  }
+
+  put(byte: number): void {
+    this.#makeRoom(1);
+    this.#bytes[this.#length] = byte;
+    this.#length += 1;
+  }
+
+  /** An element or a member. Returns its end. */
+  keepItem(from: number, end: number): number {
+    this.keep(from, end);
+    this.put(COMMA);
+    return end;
+  }
+
+  /** Instead of the last comma, if there is one. */
+  close(closer: number): void {
+    if (this.#bytes[this.#length - 1] === COMMA) this.#length -= 1;
+    this.put(closer);
+  }
+
+  keep(from: number, end: number): void {
+    this.#makeRoom(end - from);
+    if (end - from > SHORT_BYTES) {
+      this.#length += this.#json.copy(this.#bytes, this.#length, from, end);
+      return;
+    }
+    for (let at = from; at < end; at += 1) this.put(this.#json[at] as number);
+  }
+
+  text(): string {
+    return this.#bytes.toString('utf8', 0, this.#length);
+  }
+
+  #makeRoom(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length));
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+  }
 }
 
 /** Also where an escape is in the way, behind which there may be any key: then it is kept. */

@@ -111,6 +111,18 @@ describe('the outline of a body', () => {
     });
   });
 
+  test.each([
+    ['many users', 3_000, 1],
+    ['one user with a large id', 1, 100_000],
+    ['many with large ids', 100, 1_000],
+  ])('has room for %s', (_, count, idLength) => {
+    const users = Array.from({ length: count }, (_, nth) => ({
+      id: `${nth}`.padEnd(idLength, 'é'),
+    }));
+    const page = { users, total_count: count };
+    expect(parseOutline(Buffer.from(JSON.stringify(page)))).toEqual(page);
+  });
+
   test('is refused wherever one byte more, less or other makes a page no JSON, and nowhere else', () => {
     const bytes = fc.constantFrom(
       ...Buffer.from('"\\/{}[],:.-+019eEtrufalsn \t\n\u0001\u001f\u007fx'),
