@@ -28,6 +28,8 @@ export function sendBatch(
 
 /** The driver's own queries, with one Sync behind all of them and not one behind each. */
 class Batch implements pg.Submittable {
+  /** Where DATABASE_URL has a `query_timeout` the driver wraps this, and hears by it that the answer has come. */
+  callback: ((error: Error | null) => void) | undefined;
   readonly #queries: DriverQuery[];
   readonly #results: pg.QueryResult[] = [];
   #answered = 0;
@@ -83,11 +85,13 @@ class Batch implements pg.Submittable {
 
   handleReadyForQuery(connection: pg.Connection): void {
     for (const query of this.#queries) query.handleReadyForQuery(connection);
+    this.callback?.(null);
     this.#end(null, this.#results);
   }
 
   #fail(error: Error): void {
     this.#hasFailed = true;
+    this.callback?.(error);
     this.#end(error, []);
   }
 

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import pg from 'pg';
 
 /**
- * A client that is cut off when not all it was asked has been answered this long after it was last asked
- * something: a frozen connection is noticed by this alone.
+ * A client that is cut off when, for this long, something that it was asked has not been answered: a frozen
+ * connection is noticed by this alone.
  *
  * The driver's own `query_timeout` does as much, with a timer for each query that refers to it. For whatever
  * reason the collector then keeps each page until it looks at everything, which it had to do twice as often.
@@ -14,16 +14,19 @@ export function clientWithin(answerMaxMs: number): new (config?: pg.ClientConfig
 
     constructor(config?: pg.ClientConfig) {
       super(config);
-      const rest = () => clearTimeout(this.#timer);
+      const rest = () => {
+        clearTimeout(this.#timer);
+        this.#timer = undefined;
+      };
       this.on('drain', rest);
       this.on('end', rest);
     }
 
     override query(...asked: unknown[]): never {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(cutOff, answerMaxMs, this).unref();
-      // What it returns depends on what is asked, as the driver's types say of theirs.
-      return Reflect.apply(super.query, this, asked) as never;
+      const answer = Reflect.apply(super.query, this, asked);
+      this.#timer ??= setTimeout(cutOff, answerMaxMs, this).unref();
+      // What it is depends on what is asked, as the driver's types say of theirs.
+      return answer as never;
     }
   };
 }

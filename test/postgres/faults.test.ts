@@ -254,6 +254,36 @@ describe('a connection that is lost', () => {
     await kill(before);
   });
 
+  test('because nothing is heard is given up in time, though more is asked meanwhile', async () => {
+    const impatient = open(created.url, { answerMaxMs: 3_000 });
+    const before = await impatient.transaction(pidOf);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const fault = faultOf(async ({ $client }) => {
+      const silent = $client.query('select pg_sleep(600)');
+      vi.advanceTimersByTime(2_000);
+      const asked = $client.query('select 1');
+      vi.advanceTimersByTime(1_001);
+      await Promise.all([silent, asked]);
+    }, impatient);
+    expect(String(await fault)).toContain('terminated');
+    vi.useRealTimers();
+    await kill(before);
+  });
+
+  test('or answers leaves no timer of a query_timeout in the URL behind', async () => {
+    const url = new URL(created.url);
+    url.searchParams.set('query_timeout', '3600000');
+    const bounded = open(url.href);
+    const send = () => bounded.pipelined((tx) => tx.commitWith({ text: 'select 1', values: [] }));
+    const timers = () =>
+      process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    await send();
+    const before = timers();
+    await send();
+    await send();
+    expect(timers()).toBe(before);
+  });
+
   test('is none where all that was asked has been answered, in a transaction or between two', async () => {
     const impatient = open(created.url, { answerMaxMs: 3_000 });
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
