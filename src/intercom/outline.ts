@@ -94,11 +94,10 @@ class Outline {
 
   keep(from: number, end: number): void {
     this.#makeRoom(end - from);
-    if (end - from > SHORT_BYTES) {
-      this.#length += this.#json.copy(this.#bytes, this.#length, from, end);
-      return;
-    }
-    for (let at = from; at < end; at += 1) this.put(this.#json[at] as number);
+    const shift = this.#length - from;
+    if (end - from > SHORT_BYTES) this.#json.copy(this.#bytes, this.#length, from, end);
+    else for (let at = from; at < end; at += 1) this.#bytes[at + shift] = this.#json[at] as number;
+    this.#length += end - from;
   }
 
   text(): string {
