@@ -113,27 +113,37 @@ function isWorthRetrying(error: ApiError, retryUnsure: boolean): boolean {
 }
 
 /**
- * A Bottleneck whose reservoir is what the last answer's headers leave to us. Its own refresh is
- * never used (any change of settings stops it for good): one timer at the end of the window puts a
- * single call into the reservoir, and that call's answer tells what the new window allows. The timer
+ * What the last answer's headers leave to us, and a Bottleneck that lets go those who have to wait for
+ * it. Its own refresh is never used (any change of settings stops it for good): one timer at the end of the
+ * window makes a single call free, and that call's answer tells what the new window allows. The timer
  * keeps the process alive, since a job that waits for the reservoir does not.
  *
  * Bottleneck says when, and sees nothing of the call: what its jobs refer to is held until the next
- * full collection, which is a hundred pages later and more, each with its text and its users.
+ * full collection, which is a hundred pages later and more, each with its text and its users. Who need
+ * not wait pass it by: it takes milliseconds of timers for a turn, and for each word with it.
  */
 function createBudget(rateShare: number) {
-  const limiter = new Bottleneck({ reservoir: 1, maxConcurrent: null, minTime: 0 });
+  const limiter = new Bottleneck({ reservoir: 0, maxConcurrent: null, minTime: 0 });
+  let waiting = 0;
   let startable = 1;
+  // How many of these Bottleneck knows of. It is told while somebody waits.
+  let granted = 0;
   let isTold = false;
   let usedInWindow = 0;
   let inFlight = 0;
   let windowEnd: { timer: NodeJS.Timeout; atMs: number; resetSeconds: number | null } | null = null;
 
-  /** By the difference: calls that Bottleneck lets go meanwhile are then neither lost nor doubled. */
   function allow(calls: number): void {
-    // A failure here would be Bottleneck's bug.
-    if (calls !== startable) void limiter.incrementReservoir(calls - startable);
     startable = calls;
+    grant();
+  }
+
+  /** By the difference: calls that Bottleneck lets go meanwhile are then neither lost nor doubled. */
+  function grant(): void {
+    if (waiting === 0 || granted === startable) return;
+    // A failure here would be Bottleneck's bug.
+    void limiter.incrementReservoir(startable - granted);
+    granted = startable;
   }
 
   function openWindow(): void {
@@ -175,9 +185,24 @@ function createBudget(rateShare: number) {
     startable -= 1;
   }
 
+  async function waitInTurn(signal: AbortSignal): Promise<void> {
+    waiting += 1;
+    grant();
+    await limiter.schedule(async () => {
+      waiting -= 1;
+      granted -= 1;
+      // Nobody waits for this one any more: the call is for the next in the queue.
+      if (signal.aborted) grant();
+      signal.throwIfAborted();
+      begin();
+    });
+  }
+
   return {
     async schedule<T>(job: () => Promise<T>, signal: AbortSignal): Promise<T> {
-      await takeTurn(limiter, startable > 0, signal, begin);
+      signal.throwIfAborted();
+      if (startable > 0 && waiting === 0) begin();
+      else await abandonOn(signal, waitInTurn(signal));
       return job();
     },
     observe,
@@ -188,28 +213,6 @@ function createBudget(rateShare: number) {
       await limiter.disconnect();
     },
   };
-}
-
-async function takeTurn(
-  limiter: Bottleneck,
-  isFree: boolean,
-  signal: AbortSignal,
-  begin: () => void,
-): Promise<void> {
-  signal.throwIfAborted();
-  // A turn in its queue takes some five milliseconds: who need not wait is counted, and goes on.
-  if (isFree && limiter.empty()) {
-    void limiter.incrementReservoir(-1);
-    begin();
-    return;
-  }
-  const turn = limiter.schedule(async () => {
-    // Nobody waits for this one any more: the call is for the next in the queue.
-    if (signal.aborted) void limiter.incrementReservoir(1);
-    signal.throwIfAborted();
-    begin();
-  });
-  await abandonOn(signal, turn);
 }
 
 /** Bottleneck cannot take a queued job back: whoever waits for it leaves at once instead. */

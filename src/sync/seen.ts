@@ -53,9 +53,8 @@ function createPart(): Part {
       const low = slots.lows[slot] as number;
       if (low !== 0) put(larger, slots.highs[slot] as number, low);
     }
-    // Let go of now, and not when the collector comes.
-    slots.lows.buffer.transfer(0);
-    slots.highs.buffer.transfer(0);
+    // Left to the collector. To detach a buffer (`transfer`) frees it at once, and makes V8 throw away all
+    // code that was compiled for typed arrays, in the whole process, and check each access from then on.
     slots = larger;
   }
 

@@ -56,6 +56,17 @@ describe('a window', () => {
     expect(refused()).toBe(0);
   });
 
+  test('is not overdrawn by one who waits behind calls that did not have to', async () => {
+    const { server, windows, refused } = await serveWindows(6);
+    const { call } = limit(server.url);
+    // The second waits for what the first is told; four more are free then, and the last is not.
+    await Promise.all([call(), call()]);
+    for (let calls = 0; calls < 5; calls += 1) await call();
+    expect(server.requests).toHaveLength(7);
+    expect(Math.max(...windows())).toBeLessThanOrEqual(6);
+    expect(refused()).toBe(0);
+  });
+
   test('never sees more calls than others have left of it', async () => {
     const { server, windows, refused } = await serveWindows(20, 17);
     const { call } = limit(server.url);
