@@ -2,12 +2,13 @@ import { SyncError } from '../errors.ts';
 import {
   type AnswerHead,
   ApiError,
+  type Asked,
   explainAnswer,
   explainTransport,
   NO_HEAD,
   nameRequest,
 } from './faults.ts';
-import { type HttpAnswer, httpGet } from './http.ts';
+import { type HttpAnswer, type HttpServer, httpGet, serverOf } from './http.ts';
 import { cleanJson } from './hygiene.ts';
 import { parseOutline } from './outline.ts';
 import { type AnswerBody, parseErrorList } from './user.ts';
@@ -45,6 +46,7 @@ const REDIRECTS_MAX = 3;
 const USER_AGENT = 'intercom-sync (+https://www.npmjs.com/package/intercom-sync)';
 
 export function createClient(options: ClientOptions): IntercomClient {
+  const server = serverOf(options.baseUrl);
   const basePath = options.baseUrl.pathname.replace(/\/+$/, '');
   const headers = {
     accept: 'application/json',
@@ -55,18 +57,17 @@ export function createClient(options: ClientOptions): IntercomClient {
 
   return {
     async get<T>(pathAndQuery: string, read: Reader<T>, signal: AbortSignal) {
-      // Joined as text: a path that begins with two slashes would be read as another host.
-      const url = new URL(options.baseUrl.origin + basePath + pathAndQuery);
+      const asked = { origin: server.origin, path: basePath + pathAndQuery };
       const call = boundCall(signal, options.requestTimeoutMs);
       let head: AnswerHead = NO_HEAD;
       try {
-        const answer = await follow(url, headers, call.signal);
+        const answer = await follow(server, asked.path, headers, call.signal);
         head = readHead(answer);
-        return { value: readAnswer(url, head, await readBody(answer), read), head };
+        return { value: readAnswer(asked, head, await readBody(answer), read), head };
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof SyncError) throw error;
-        throw explainTransport(error, url, head, call.isLate() ? options.requestTimeoutMs : null);
+        throw explainTransport(error, asked, head, call.isLate() ? options.requestTimeoutMs : null);
       } finally {
         call.end();
       }
@@ -100,31 +101,35 @@ function boundCall(signal: AbortSignal, maxMs: number) {
 
 /** Follows redirects within the configured origin. The token goes nowhere else. */
 async function follow(
-  url: URL,
+  server: HttpServer,
+  from: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
-  let target = url;
+  const { origin } = server;
+  let path = from;
   for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects += 1) {
-    const answer = await httpGet(target, headers, signal);
+    const answer = await httpGet(server, path, headers, signal);
     const { location } = answer.headers;
     if (answer.status < 300 || answer.status > 399 || location === undefined) return answer;
     answer.discard();
-    target = URL.canParse(location, target.href) ? new URL(location, target) : target;
-    if (target.origin !== url.origin) {
+    const here = origin + path;
+    const target = new URL(URL.canParse(location, here) ? location : here, here);
+    if (target.origin !== origin) {
       throw new ApiError({
         kind: 'source',
         recovery: 'final',
-        message: `${url.origin} redirects to ${target.origin}, which is not the configured origin`,
+        message: `${origin} redirects to ${target.origin}, which is not the configured origin`,
         hint: 'The access token is sent to INTERCOM_BASE_URL alone. Set it to the right region.',
         head: readHead(answer),
       });
     }
+    path = target.pathname + target.search;
   }
   throw new ApiError({
     kind: 'source',
     recovery: 'final',
-    message: `${url.origin} answered with more than ${REDIRECTS_MAX} redirects in a row`,
+    message: `${origin} answered with more than ${REDIRECTS_MAX} redirects in a row`,
     hint: 'Check INTERCOM_BASE_URL.',
     head: NO_HEAD,
   });
@@ -142,19 +147,19 @@ async function readBody(answer: HttpAnswer): Promise<Buffer> {
   });
 }
 
-function readAnswer<T>(url: URL, head: AnswerHead, body: Buffer, read: Reader<T>): T {
+function readAnswer<T>(asked: Asked, head: AnswerHead, body: Buffer, read: Reader<T>): T {
   const status = head.status ?? 0;
   const { bytes, replaced } = cleanJson(body);
   const json = parseJson(bytes);
   const fault = parseErrorList(json);
-  if (status < 200 || status > 299 || fault !== null) throw explainAnswer(url, head, fault);
+  if (status < 200 || status > 299 || fault !== null) throw explainAnswer(asked, head, fault);
   const value = json === undefined ? null : read({ bytes, json, cleaned: replaced, head });
   if (value !== null) return value;
   const what = json === undefined ? 'text that is not JSON' : 'JSON of another kind';
   throw new ApiError({
     kind: 'source',
     recovery: 'unsure',
-    message: `${nameRequest(url)} was answered ${status} with ${bytes.length === 0 ? 'an empty body' : what}`,
+    message: `${nameRequest(asked)} was answered ${status} with ${bytes.length === 0 ? 'an empty body' : what}`,
     hint: 'Check that INTERCOM_BASE_URL is an Intercom API.',
     head,
   });

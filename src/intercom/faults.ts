@@ -55,8 +55,14 @@ const NO_RATE: RateHeaders = {
 };
 export const NO_HEAD: AnswerHead = { status: null, date: null, rate: NO_RATE };
 
+/** A request, as far as a message may have to name it. */
+export interface Asked {
+  readonly origin: string;
+  readonly path: string;
+}
+
 /** The one place where a status and a code become what to do. */
-export function explainAnswer(url: URL, head: AnswerHead, fault: ApiFault | null): ApiError {
+export function explainAnswer(asked: Asked, head: AnswerHead, fault: ApiFault | null): ApiError {
   const { kind, recovery, hint } = classify(head.status ?? 0, fault?.code ?? '');
   // Only what has the shape of a code is repeated: Intercom's message may name a user.
   const code = /^[a-z_]{1,64}$/.test(fault?.code ?? '') ? ` ${fault?.code}` : '';
@@ -66,7 +72,7 @@ export function explainAnswer(url: URL, head: AnswerHead, fault: ApiFault | null
   return new ApiError({
     kind,
     recovery,
-    message: `${nameRequest(url)} was answered ${head.status}${code}${requestId}`,
+    message: `${nameRequest(asked)} was answered ${head.status}${code}${requestId}`,
     hint,
     head,
     answer: fault,
@@ -132,7 +138,7 @@ const RATE_CODES = new Set(['rate_limit_exceeded', 'too_many_requests']);
 /** What the network did, or did not do within `timeoutMs`. Anything else stays what it is: a bug. */
 export function explainTransport(
   error: unknown,
-  url: URL,
+  asked: Asked,
   head: AnswerHead,
   timeoutMs: number | null,
 ): unknown {
@@ -143,8 +149,8 @@ export function explainTransport(
     kind: 'source',
     recovery: isUnsent ? 'unsent' : 'unsure',
     message: isLate
-      ? `${nameRequest(url)} was not answered within ${timeoutMs} ms`
-      : `${url.origin} cannot be reached or broke off (${/^\w{1,64}$/.test(code) ? code : 'unknown'})`,
+      ? `${nameRequest(asked)} was not answered within ${timeoutMs} ms`
+      : `${asked.origin} cannot be reached or broke off (${/^\w{1,64}$/.test(code) ? code : 'unknown'})`,
     hint: isLate
       ? 'INTERCOM_REQUEST_TIMEOUT_MS is the time allowed.'
       : 'Check INTERCOM_BASE_URL and the network.',
@@ -153,7 +159,7 @@ export function explainTransport(
 }
 
 /** The address without its query, which may hold an e-mail, and without a user's id. */
-export function nameRequest(url: URL): string {
-  const path = url.pathname.replace(/\/users\/(?!scroll$).+$/, '/users/{id}');
-  return `GET ${url.origin}${path}`;
+export function nameRequest({ origin, path }: Asked): string {
+  const named = path.replace(/\?.*$/s, '').replace(/\/users\/(?!scroll$).+$/, '/users/{id}');
+  return `GET ${origin}${named}`;
 }

@@ -4,7 +4,7 @@ import http, {
   type IncomingMessage,
 } from 'node:http';
 import https from 'node:https';
-import { finished } from 'node:stream';
+import { urlToHttpOptions } from 'node:url';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 
@@ -40,20 +40,38 @@ class ConnectTimeout extends Error {
   readonly code = 'CONNECT_TIMEOUT';
 }
 
+/** Where requests go. */
+export interface HttpServer {
+  readonly origin: string;
+  readonly options: https.RequestOptions;
+}
+
+/** To take a URL apart is as long as to send a request, so it is done once. */
+export function serverOf(url: URL): HttpServer {
+  const { protocol, hostname, port } = urlToHttpOptions(url);
+  return { origin: url.origin, options: { protocol, hostname, port } };
+}
+
 // A firewall that drops what it does not like would else cost the whole time of a request.
 const CONNECT_MAX_MS = 10_000;
 
 /** Answers as soon as the head is there. Throws `TransportError`, also where the signal ends it. */
 export async function httpGet(
-  url: URL,
+  { options }: HttpServer,
+  path: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
-  const isSecure = url.protocol === 'https:';
-  const request = (isSecure ? https : http).get(url, {
+  const isSecure = options.protocol === 'https:';
+  const request = (isSecure ? https : http).get({
+    ...options,
+    path,
     headers: { ...headers, 'accept-encoding': 'gzip' },
-    signal,
   });
+  // The option `signal` does as much, by way of all the events of a stream.
+  const leave = () => request.destroy();
+  signal.addEventListener('abort', leave, { once: true });
+  if (signal.aborted) leave();
   let isUnsent = true;
   request.once('socket', (socket) => {
     const connected = () => {
@@ -113,6 +131,7 @@ function collect(response: IncomingMessage, bytesMax: number): Promise<Buffer | 
       resolve(null);
       response.destroy();
     });
-    finished(response, (error) => (error ? reject(error) : resolve(Buffer.concat(chunks, bytes))));
+    response.on('end', () => resolve(Buffer.concat(chunks, bytes)));
+    response.on('error', reject);
   });
 }

@@ -113,43 +113,21 @@ function isWorthRetrying(error: ApiError, retryUnsure: boolean): boolean {
 }
 
 /**
- * What the last answer's headers leave to us, and a Bottleneck that lets go those who have to wait for
- * it. Its own refresh is never used (any change of settings stops it for good): one timer at the end of the
- * window makes a single call free, and that call's answer tells what the new window allows. The timer
- * keeps the process alive, since a job that waits for the reservoir does not.
- *
- * Bottleneck says when, and sees nothing of the call: what its jobs refer to is held until the next
- * full collection, which is a hundred pages later and more, each with its text and its users. Who need
- * not wait pass it by: it takes milliseconds of timers for a turn, and for each word with it.
+ * What the last answer's headers leave to us. One timer at the end of the window makes a single call
+ * free, and that call's answer tells what the new window allows. The timer keeps the process alive, since
+ * a job that waits in Bottleneck does not.
  */
 function createBudget(rateShare: number) {
-  const limiter = new Bottleneck({ reservoir: 0, maxConcurrent: null, minTime: 0 });
-  let waiting = 0;
-  let startable = 1;
-  // How many of these Bottleneck knows of. It is told while somebody waits.
-  let granted = 0;
+  const gate = createGate();
   let isTold = false;
   let usedInWindow = 0;
   let inFlight = 0;
   let windowEnd: { timer: NodeJS.Timeout; atMs: number; resetSeconds: number | null } | null = null;
 
-  function allow(calls: number): void {
-    startable = calls;
-    grant();
-  }
-
-  /** By the difference: calls that Bottleneck lets go meanwhile are then neither lost nor doubled. */
-  function grant(): void {
-    if (waiting === 0 || granted === startable) return;
-    // A failure here would be Bottleneck's bug.
-    void limiter.incrementReservoir(startable - granted);
-    granted = startable;
-  }
-
   function openWindow(): void {
     windowEnd = null;
     usedInWindow = 0;
-    allow(1);
+    gate.allow(1);
   }
 
   function endWindow(head: AnswerHead | null, jitterMs: number): void {
@@ -164,7 +142,7 @@ function createBudget(rateShare: number) {
     usedInWindow += 1;
     if (isRefused) {
       endWindow(head, Math.random() * JITTER_MS);
-      allow(0);
+      gate.allow(0);
       return;
     }
     const { limit = null, remaining = null, resetSeconds = null } = head?.rate ?? {};
@@ -173,19 +151,53 @@ function createBudget(rateShare: number) {
       if (windowEnd && windowEnd.resetSeconds !== resetSeconds) usedInWindow = 1;
       if (windowEnd?.resetSeconds !== resetSeconds) endWindow(head, 0);
       const ours = Math.max(1, Math.floor(limit * rateShare)) - usedInWindow;
-      allow(Math.max(0, Math.min(ours, remaining) - inFlight));
+      gate.allow(Math.max(0, Math.min(ours, remaining) - inFlight));
     } else if (!windowEnd) {
       // An answer without headers tells nothing: without a limit in the first, with the probe else.
-      allow(head?.status === 200 ? UNLIMITED_CALLS : 1);
+      gate.allow(head?.status === 200 ? UNLIMITED_CALLS : 1);
     }
   }
 
-  function begin(): void {
-    inFlight += 1;
-    startable -= 1;
+  return {
+    async schedule<T>(job: () => Promise<T>, signal: AbortSignal): Promise<T> {
+      await gate.pass(signal, () => {
+        inFlight += 1;
+      });
+      return job();
+    },
+    observe,
+    callsLeft: () => (isTold ? gate.callsFree() : null),
+    waitMs: () => Math.max(0, (windowEnd?.atMs ?? 0) - Date.now()),
+    async close() {
+      if (windowEnd) clearTimeout(windowEnd.timer);
+      await gate.close();
+    },
+  };
+}
+
+/**
+ * Lets calls go as long as some are free. Bottleneck lets those go who have to wait, and sees nothing of
+ * the call: what its jobs refer to is held until the next full collection, which is a hundred pages later
+ * and more, each with its text and its users. Who need not wait pass it by: a turn takes it
+ * milliseconds of timers, and so does each word with it.
+ */
+function createGate() {
+  // Its own refresh is never used: any change of settings stops it for good.
+  const limiter = new Bottleneck({ reservoir: 0, maxConcurrent: null, minTime: 0 });
+  let waiting = 0;
+  let free = 1;
+  // How many of these are in its reservoir. It is told while somebody waits.
+  let granted = 0;
+
+  /** By the difference: calls that Bottleneck lets go meanwhile are then neither lost nor doubled. */
+  function grant(): void {
+    if (waiting === 0 || granted === free) return;
+    // A failure here would be Bottleneck's bug.
+    void limiter.incrementReservoir(free - granted);
+    granted = free;
   }
 
-  async function waitInTurn(signal: AbortSignal): Promise<void> {
+  async function waitInTurn(signal: AbortSignal, begin: () => void): Promise<void> {
     waiting += 1;
     grant();
     await limiter.schedule(async () => {
@@ -194,24 +206,25 @@ function createBudget(rateShare: number) {
       // Nobody waits for this one any more: the call is for the next in the queue.
       if (signal.aborted) grant();
       signal.throwIfAborted();
+      free -= 1;
       begin();
     });
   }
 
   return {
-    async schedule<T>(job: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    callsFree: () => Math.max(0, free),
+    allow(calls: number): void {
+      free = calls;
+      grant();
+    },
+    /** `begin` is called at once when the call is let go. */
+    async pass(signal: AbortSignal, begin: () => void): Promise<void> {
       signal.throwIfAborted();
-      if (startable > 0 && waiting === 0) begin();
-      else await abandonOn(signal, waitInTurn(signal));
-      return job();
+      if (free <= 0 || waiting > 0) return abandonOn(signal, waitInTurn(signal, begin));
+      free -= 1;
+      begin();
     },
-    observe,
-    callsLeft: () => (isTold ? Math.max(0, startable) : null),
-    waitMs: () => Math.max(0, (windowEnd?.atMs ?? 0) - Date.now()),
-    async close() {
-      if (windowEnd) clearTimeout(windowEnd.timer);
-      await limiter.disconnect();
-    },
+    close: () => limiter.disconnect(),
   };
 }
 

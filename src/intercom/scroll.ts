@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { SyncError } from '../errors.ts';
-import type { SourcePage } from '../sync/source.ts';
+import type { SourcePage, SourceUser } from '../sync/source.ts';
 import type { Got, Reader } from './client.ts';
 import { ApiError } from './faults.ts';
 import { parseUserList, toSourcePage } from './user.ts';
@@ -47,7 +47,7 @@ export async function* readScroll(options: ScrollOptions): AsyncGenerator<Source
 
 async function* readOnce({ get }: ScrollOptions): AsyncGenerator<SourcePage> {
   let param: string | null = null;
-  let previous = '';
+  let previous: readonly SourceUser[] = [];
   let samePages = 0;
   for (;;) {
     const path: string =
@@ -61,13 +61,16 @@ async function* readOnce({ get }: ScrollOptions): AsyncGenerator<SourcePage> {
     yield value.page;
     if (value.page.users.length === 0) return;
     // The parameter is usually the same on every page, so only the users can tell a circle.
-    const ids = JSON.stringify(value.page.users.map((user) => user.id));
-    samePages = ids === previous ? samePages + 1 : 0;
+    samePages = areSame(value.page.users, previous) ? samePages + 1 : 0;
     if (samePages >= SAME_PAGES_MAX) throw new LostPlace();
-    previous = ids;
+    previous = value.page.users;
     param = value.param ?? param;
     if (param === null) throw new LostPlace();
   }
+}
+
+function areSame(users: readonly SourceUser[], others: readonly SourceUser[]): boolean {
+  return users.length === others.length && users.every(({ id }, at) => id === others[at]?.id);
 }
 
 class LostPlace extends Error {}

@@ -6,7 +6,8 @@ import { splitUsers } from './outline.ts';
 const textOrNull = z.string().min(1).nullable().catch(null);
 
 const userList = z.object({
-  users: z.array(z.unknown()),
+  // Not of its elements: zod would look at each of them, and copy the array.
+  users: z.custom<unknown[]>(Array.isArray),
   total_count: z.number().int().nonnegative().nullable().catch(null),
   // Absent, null and `{}` all end a list.
   pages: z.object({ next: z.string().nullish() }).nullish(),

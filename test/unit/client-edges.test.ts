@@ -27,6 +27,14 @@ describe('a redirect', () => {
     });
     expect(server.requests).toHaveLength(1);
   });
+
+  test('to what is no address is a fault of the source, and no bug', async () => {
+    const server = await serve(() => to('http://['));
+    await expect(open(server.url).get('/users', () => true, never)).rejects.toMatchObject({
+      kind: 'source',
+      recovery: 'final',
+    });
+  });
 });
 
 test('a stop counts for more than what the answer turns out to be', async () => {
