@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { BACKSLASH } from './json-bytes.ts';
+import { JSON_BYTES } from './json-bytes.ts';
 
 export interface CleanJson {
   /** In UTF-8: the very bytes that came, unless something had to change. */
@@ -29,7 +29,7 @@ function mayBeRefused(body: Buffer): boolean {
 /** A backslash does so if an even number of them stands before it. */
 function startsEscape(body: Buffer, at: number): boolean {
   let before = 0;
-  while (body[at - 1 - before] === BACKSLASH) before += 1;
+  while (body[at - 1 - before] === JSON_BYTES.BACKSLASH) before += 1;
   return before % 2 === 0;
 }
 

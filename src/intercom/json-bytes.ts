@@ -5,86 +5,83 @@
  */
 
 const codeOf = (char: string) => char.charCodeAt(0);
-export const OBJECT = codeOf('{');
-export const ARRAY = codeOf('[');
-export const BACKSLASH = codeOf('\\');
-export const OBJECT_END = codeOf('}');
-export const ARRAY_END = codeOf(']');
-export const COMMA = codeOf(',');
+const OBJECT = codeOf('{');
+const OBJECT_END = codeOf('}');
+const ARRAY = codeOf('[');
+const ARRAY_END = codeOf(']');
+const COMMA = codeOf(',');
 const COLON = codeOf(':');
 const QUOTE = codeOf('"');
+const BACKSLASH = codeOf('\\');
 const SPACE = codeOf(' ');
+const LINE_FEED = codeOf('\n');
+const RETURN = codeOf('\r');
+const TAB = codeOf('\t');
+const PLUS = codeOf('+');
 const MINUS = codeOf('-');
+const POINT = codeOf('.');
 const ZERO = codeOf('0');
-const SPACES = tableOf(' \t\n\r');
-const DIGITS = tableOf('0123456789');
+const NINE = codeOf('9');
+const LARGE_E = codeOf('E');
+const SMALL_E = codeOf('e');
+const LETTER_F = codeOf('f');
+const LETTER_N = codeOf('n');
+const LETTER_T = codeOf('t');
+const LETTER_U = codeOf('u');
+/** For others. A constant that is exported by itself V8 loads anew for every byte that is held against it. */
+export const JSON_BYTES = { OBJECT, OBJECT_END, ARRAY, ARRAY_END, COMMA, BACKSLASH } as const;
 const HEX_DIGITS = tableOf('0123456789abcdefABCDEF');
-const EXPONENTS = tableOf('eE');
-const SIGNS = tableOf('+-');
 const ESCAPES = tableOf('"\\/bfnrt');
 /** So much room is kept for what is opened; what a deep body took is let go at the next value. */
 const SHALLOW = 64;
 const DEEP = 4096;
+const NO_CLOSER = 0;
 const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
 const NULL = Buffer.from('null');
 
+/** One loop for all that is nested: what is spread over several functions V8 compiles several times. */
 export function skipValue(json: Uint8Array, from: number): number {
-  const isNested = json[from] === OBJECT || json[from] === ARRAY;
-  return isNested ? skipNested(json, from) : skipScalar(json, from);
-}
-
-function skipNested(json: Uint8Array, from: number): number {
   let at = from;
-  depth = 0;
+  let depth = 0;
   if (closers.length > DEEP) closers = new Uint8Array(SHALLOW);
-  do {
-    at = skipStart(json, at);
-    at = skipEnds(json, at);
-  } while (depth > 0);
-  return at;
-}
-
-/** All that opens, and the scalar in it if there is one. */
-function skipStart(json: Uint8Array, from: number): number {
-  let at = from;
-  for (let opener = json[at]; opener === OBJECT || opener === ARRAY; opener = json[at]) {
-    const closer = closerOf(opener);
-    pushCloser(closer);
-    at = skipSpace(json, at + 1);
-    if (json[at] === closer) return at;
-    if (opener === OBJECT) at = skipKey(json, at);
-  }
-  return skipScalar(json, at);
-}
-
-/** All that closes, and what comes before the next value if there is one. */
-function skipEnds(json: Uint8Array, from: number): number {
-  let at = from;
-  for (; depth > 0; depth -= 1) {
-    const closer = closers[depth - 1];
-    at = skipSpace(json, at);
-    if (json[at] !== closer) {
-      at = skipSpace(json, skipByte(json, at, COMMA));
-      return closer === OBJECT_END ? skipKey(json, at) : at;
+  for (;;) {
+    const closer = closerOf(json[at]);
+    if (closer === NO_CLOSER) {
+      at = skipScalar(json, at);
+    } else {
+      at = skipSpace(json, at + 1);
+      if (json[at] !== closer) {
+        if (depth === closers.length) closers = doubled(closers);
+        closers[depth] = closer;
+        depth += 1;
+        if (closer === OBJECT_END) at = skipKey(json, at);
+        continue;
+      }
+      at += 1;
     }
-    at += 1;
+    // Behind a value: all that closes, and what comes before the next one.
+    for (; depth > 0; depth -= 1) {
+      const closer = closers[depth - 1];
+      at = skipSpace(json, at);
+      if (json[at] !== closer) {
+        at = skipSpace(json, skipByte(json, at, COMMA));
+        if (closer === OBJECT_END) at = skipKey(json, at);
+        break;
+      }
+      at += 1;
+    }
+    if (depth === 0) return at;
   }
-  return at;
 }
 
 /** What has been opened and is to be closed: one stack for all, as a page has some hundreds of them. */
 let closers = new Uint8Array(SHALLOW);
-let depth = 0;
 
-function pushCloser(closer: number): void {
-  if (depth === closers.length) {
-    const larger = new Uint8Array(2 * depth);
-    larger.set(closers);
-    closers = larger;
-  }
-  closers[depth] = closer;
-  depth += 1;
+function doubled(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(2 * bytes.length);
+  larger.set(bytes);
+  return larger;
 }
 
 /** The array or object at `from`; `skipItem` is told where each element or member begins. */
@@ -111,16 +108,28 @@ export function skipKey(json: Uint8Array, from: number): number {
 
 export function skipSpace(json: Uint8Array, from: number): number {
   let at = from;
-  while (isOf(SPACES, json[at])) at += 1;
-  return at;
+  for (;;) {
+    const byte = json[at] as number;
+    // Nearly always: what is sent over a network has no space between its parts.
+    if (byte > SPACE) return at;
+    if (byte !== SPACE && byte !== LINE_FEED && byte !== RETURN && byte !== TAB) return at;
+    at += 1;
+  }
 }
 
 function skipScalar(json: Uint8Array, from: number): number {
-  if (json[from] === QUOTE) return skipString(json, from);
-  if (json[from] === codeOf('t')) return skipWord(json, from, TRUE);
-  if (json[from] === codeOf('f')) return skipWord(json, from, FALSE);
-  if (json[from] === codeOf('n')) return skipWord(json, from, NULL);
-  return skipNumber(json, from);
+  switch (json[from]) {
+    case QUOTE:
+      return skipString(json, from);
+    case LETTER_T:
+      return skipWord(json, from, TRUE);
+    case LETTER_F:
+      return skipWord(json, from, FALSE);
+    case LETTER_N:
+      return skipWord(json, from, NULL);
+    default:
+      return skipNumber(json, from);
+  }
 }
 
 function skipWord(json: Uint8Array, from: number, word: Uint8Array): number {
@@ -131,17 +140,21 @@ function skipWord(json: Uint8Array, from: number, word: Uint8Array): number {
 
 export function skipString(json: Uint8Array, from: number): number {
   let at = skipByte(json, from, QUOTE);
-  for (let byte = json[at]; byte !== QUOTE; byte = json[at]) {
-    // Control characters are forbidden; behind the last byte there is none at all.
-    if (byte === undefined || byte < SPACE) throw new SyntaxError('no JSON');
-    at = byte === BACKSLASH ? skipEscape(json, at + 1) : at + 1;
+  for (;;) {
+    // Behind the last byte there is none, and nothing can be said of it.
+    const byte = json[at] as number;
+    // All small letters: for most bytes this is all that is asked.
+    if (byte > BACKSLASH) at += 1;
+    else if (byte === QUOTE) return at + 1;
+    else if (byte === BACKSLASH) at = skipEscape(json, at + 1);
+    else if (byte >= SPACE) at += 1;
+    else throw new SyntaxError('no JSON');
   }
-  return at + 1;
 }
 
 function skipEscape(json: Uint8Array, from: number): number {
   if (isOf(ESCAPES, json[from])) return from + 1;
-  let at = skipByte(json, from, codeOf('u'));
+  let at = skipByte(json, from, LETTER_U);
   for (const end = at + 4; at < end; at += 1) {
     if (!isOf(HEX_DIGITS, json[at])) throw new SyntaxError('no JSON');
   }
@@ -151,15 +164,16 @@ function skipEscape(json: Uint8Array, from: number): number {
 function skipNumber(json: Uint8Array, from: number): number {
   let at = json[from] === MINUS ? from + 1 : from;
   at = json[at] === ZERO ? at + 1 : skipDigits(json, at);
-  if (json[at] === codeOf('.')) at = skipDigits(json, at + 1);
-  if (!isOf(EXPONENTS, json[at])) return at;
+  if (json[at] === POINT) at = skipDigits(json, at + 1);
+  if (json[at] !== SMALL_E && json[at] !== LARGE_E) return at;
   at += 1;
-  return skipDigits(json, isOf(SIGNS, json[at]) ? at + 1 : at);
+  return skipDigits(json, json[at] === PLUS || json[at] === MINUS ? at + 1 : at);
 }
 
 function skipDigits(json: Uint8Array, from: number): number {
   let at = from;
-  while (isOf(DIGITS, json[at])) at += 1;
+  for (let byte = json[at] as number; byte >= ZERO && byte <= NINE; byte = json[at] as number)
+    at += 1;
   if (at === from) throw new SyntaxError('no JSON');
   return at;
 }
@@ -170,16 +184,16 @@ function skipByte(json: Uint8Array, at: number, byte: number | undefined): numbe
 }
 
 function closerOf(opener: number | undefined): number {
-  return opener === OBJECT ? OBJECT_END : ARRAY_END;
+  if (opener === OBJECT) return OBJECT_END;
+  return opener === ARRAY ? ARRAY_END : NO_CLOSER;
 }
 
-/** By table and not by set: this is asked of every other byte. */
-function tableOf(chars: string): Uint8Array {
+export function tableOf(chars: string): Uint8Array {
   const table = new Uint8Array(256);
   for (const byte of Buffer.from(chars)) table[byte] = 1;
   return table;
 }
 
-function isOf(table: Uint8Array, byte: number | undefined): boolean {
+export function isOf(table: Uint8Array, byte: number | undefined): boolean {
   return byte !== undefined && table[byte] === 1;
 }

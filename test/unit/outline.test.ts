@@ -123,6 +123,14 @@ describe('the outline of a body', () => {
     expect(parseOutline(Buffer.from(JSON.stringify(page)))).toEqual(page);
   });
 
+  test.each(['0', '-0', '12.30', '1e5', '1E+5', '-1.5e-05'])(
+    'passes over the number %s',
+    (number) => {
+      const outline = outlineOf(`{"users":[{"id":"a","n":${number}},{"n":[${number} ]}]}`);
+      expect(outline).toEqual({ users: [{ id: 'a' }, {}] });
+    },
+  );
+
   test('is refused wherever one byte more, less or other makes a page no JSON, and nowhere else', () => {
     const bytes = fc.constantFrom(
       ...Buffer.from('"\\/{}[],:.-+019eEtrufalsn \t\n\u0001\u001f\u007fx'),
