@@ -84,20 +84,13 @@ function doubled(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return larger;
 }
 
-/** The array or object at `from`; `skipItem` is told where each element or member begins. */
-export function skipItems(
-  json: Uint8Array,
-  from: number,
-  skipItem: (at: number) => number,
-): number {
-  const closer = closerOf(json[from]);
-  let at = skipSpace(json, from + 1);
-  if (json[at] === closer) return at + 1;
-  for (;;) {
-    at = skipSpace(json, skipItem(at));
-    if (json[at] === closer) return at + 1;
-    at = skipSpace(json, skipByte(json, at, COMMA));
-  }
+/** Behind an element or a member: where the next one begins, or the `closer` of all is. */
+export function nextItem(json: Uint8Array, from: number, closer: number): number {
+  const at = skipSpace(json, from);
+  if (json[at] === closer) return at;
+  const next = skipSpace(json, skipByte(json, at, COMMA));
+  if (json[next] === closer) throw new SyntaxError('no JSON');
+  return next;
 }
 
 /** A member's key, the colon and the space behind it. */
