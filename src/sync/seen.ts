@@ -10,14 +10,16 @@ export interface SeenIds {
 
 // Each part grows by itself and by little: there is never a second copy of all, nor much room to spare. And
 // so few parts are large when there are many ids, so that what they let go is given back to the system.
-// A power of two.
+// They begin with different sizes, or all would grow at about the same time. A power of two.
 const PARTS = 16;
 const FIRST_SLOTS = 256;
 const GROWTH = 1.25;
 const FULLEST = 0.8;
 
 export function createSeenIds(): SeenIds {
-  const parts = Array.from({ length: PARTS }, createPart);
+  const parts = Array.from({ length: PARTS }, (_, nth) =>
+    createPart(Math.ceil(FIRST_SLOTS * GROWTH ** (nth / PARTS))),
+  );
   const partOf = ({ part }: Hash) => parts[part] as Part;
   return {
     has(id) {
@@ -43,8 +45,8 @@ interface Part {
   add(hash: Hash): void;
 }
 
-function createPart(): Part {
-  let slots = createSlots(FIRST_SLOTS);
+function createPart(firstSlots: number): Part {
+  let slots = createSlots(firstSlots);
   let used = 0;
 
   function grow(): void {
