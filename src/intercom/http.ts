@@ -46,7 +46,7 @@ export interface HttpServer {
   readonly options: https.RequestOptions;
 }
 
-/** To take a URL apart is as long as to send a request, so it is done once. */
+/** So that a URL is taken apart once, and not for each request. */
 export function serverOf(url: URL): HttpServer {
   const { protocol, hostname, port } = urlToHttpOptions(url);
   return { origin: url.origin, options: { protocol, hostname, port } };

@@ -62,10 +62,9 @@ export function skipValue(json: Uint8Array, from: number): number {
     }
     // Behind a value: all that closes, and what comes before the next one.
     for (; depth > 0; depth -= 1) {
-      const closer = closers[depth - 1];
-      at = skipSpace(json, at);
+      const closer = closers[depth - 1] as number;
+      at = nextItem(json, at, closer);
       if (json[at] !== closer) {
-        at = skipSpace(json, skipByte(json, at, COMMA));
         if (closer === OBJECT_END) at = skipKey(json, at);
         break;
       }
@@ -181,6 +180,7 @@ function closerOf(opener: number | undefined): number {
   return opener === ARRAY ? ARRAY_END : NO_CLOSER;
 }
 
+/** Which bytes are among these. */
 export function tableOf(chars: string): Uint8Array {
   const table = new Uint8Array(256);
   for (const byte of Buffer.from(chars)) table[byte] = 1;
