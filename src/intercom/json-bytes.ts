@@ -35,7 +35,8 @@ const ESCAPES = tableOf('"\\/bfnrt');
 /** So much room is kept for what is opened; what a deep body took is let go at the next value. */
 const SHALLOW = 64;
 const DEEP = 4096;
-const NO_CLOSER = 0;
+/** As far behind each of the two that open as the byte that closes it. */
+const TO_CLOSER = OBJECT_END - OBJECT;
 const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
 const NULL = Buffer.from('null');
@@ -46,10 +47,11 @@ export function skipValue(json: Uint8Array, from: number): number {
   let depth = 0;
   if (closers.length > DEEP) closers = new Uint8Array(SHALLOW);
   for (;;) {
-    const closer = closerOf(json[at]);
-    if (closer === NO_CLOSER) {
-      at = skipScalar(json, at);
-    } else {
+    const byte = json[at];
+    if (byte === QUOTE) {
+      at = skipString(json, at);
+    } else if (byte === OBJECT || byte === ARRAY) {
+      const closer = byte + TO_CLOSER;
       at = skipSpace(json, at + 1);
       if (json[at] !== closer) {
         if (depth === closers.length) closers = doubled(closers);
@@ -59,16 +61,20 @@ export function skipValue(json: Uint8Array, from: number): number {
         continue;
       }
       at += 1;
+    } else {
+      at = skipWordOrNumber(json, at);
     }
     // Behind a value: all that closes, and what comes before the next one.
     for (; depth > 0; depth -= 1) {
       const closer = closers[depth - 1] as number;
-      at = nextItem(json, at, closer);
-      if (json[at] !== closer) {
+      at = skipSpace(json, at);
+      if (json[at] === COMMA) {
+        // No closer may come now: it is no value, and no key.
+        at = skipSpace(json, at + 1);
         if (closer === OBJECT_END) at = skipKey(json, at);
         break;
       }
-      at += 1;
+      at = skipByte(json, at, closer);
     }
     if (depth === 0) return at;
   }
@@ -99,20 +105,19 @@ export function skipKey(json: Uint8Array, from: number): number {
 }
 
 export function skipSpace(json: Uint8Array, from: number): number {
+  // Nearly always: what is sent over a network has no space between its parts.
+  if ((json[from] as number) > SPACE) return from;
   let at = from;
-  for (;;) {
-    const byte = json[at] as number;
-    // Nearly always: what is sent over a network has no space between its parts.
-    if (byte > SPACE) return at;
-    if (byte !== SPACE && byte !== LINE_FEED && byte !== RETURN && byte !== TAB) return at;
-    at += 1;
-  }
+  while (isSpace(json[at])) at += 1;
+  return at;
 }
 
-function skipScalar(json: Uint8Array, from: number): number {
+function isSpace(byte: number | undefined): boolean {
+  return byte === SPACE || byte === LINE_FEED || byte === RETURN || byte === TAB;
+}
+
+function skipWordOrNumber(json: Uint8Array, from: number): number {
   switch (json[from]) {
-    case QUOTE:
-      return skipString(json, from);
     case LETTER_T:
       return skipWord(json, from, TRUE);
     case LETTER_F:
@@ -131,17 +136,26 @@ function skipWord(json: Uint8Array, from: number, word: Uint8Array): number {
 }
 
 export function skipString(json: Uint8Array, from: number): number {
-  let at = skipByte(json, from, QUOTE);
-  for (;;) {
+  const at = skipPlain(json, skipByte(json, from, QUOTE));
+  return json[at] === QUOTE ? at + 1 : skipEscapedString(json, at);
+}
+
+/** A loop of its own: with a call in it, were it never made, V8 takes twice as long over each byte. */
+function skipPlain(json: Uint8Array, from: number): number {
+  for (let at = from; ; at += 1) {
     // Behind the last byte there is none, and nothing can be said of it.
     const byte = json[at] as number;
     // All small letters: for most bytes this is all that is asked.
-    if (byte > BACKSLASH) at += 1;
-    else if (byte === QUOTE) return at + 1;
-    else if (byte === BACKSLASH) at = skipEscape(json, at + 1);
-    else if (byte >= SPACE) at += 1;
-    else throw new SyntaxError('no JSON');
+    if (byte > BACKSLASH) continue;
+    if (byte === QUOTE || byte === BACKSLASH || !(byte >= SPACE)) return at;
   }
+}
+
+/** From its first escape on. */
+function skipEscapedString(json: Uint8Array, from: number): number {
+  let at = from;
+  while (json[at] === BACKSLASH) at = skipPlain(json, skipEscape(json, at + 1));
+  return skipByte(json, at, QUOTE);
 }
 
 function skipEscape(json: Uint8Array, from: number): number {
@@ -173,11 +187,6 @@ function skipDigits(json: Uint8Array, from: number): number {
 function skipByte(json: Uint8Array, at: number, byte: number | undefined): number {
   if (json[at] !== byte) throw new SyntaxError('no JSON');
   return at + 1;
-}
-
-function closerOf(opener: number | undefined): number {
-  if (opener === OBJECT) return OBJECT_END;
-  return opener === ARRAY ? ARRAY_END : NO_CLOSER;
 }
 
 /** Which bytes are among these. */

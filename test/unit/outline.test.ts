@@ -71,6 +71,12 @@ const anyPage = fc
     const entries = [...around, entry('users', users)].sort(() => choose(3) - 1);
     return render({ kind: 'object', entries }, choose).toWellFormed();
   });
+/** All of it is passed over, so that nobody else would notice. */
+const anyIdlePage = fc
+  .tuple(fc.array(anyValue, { maxLength: 4 }), fc.integer())
+  .map(([idle, seed]) =>
+    `{"users":[{"id":"a","idle":${render(idle, chooser(seed))}}]}`.toWellFormed(),
+  );
 
 describe('the outline of a body', () => {
   test('tells of a page what all of it would tell, however it is written', () => {
@@ -136,8 +142,9 @@ describe('the outline of a body', () => {
       ...Buffer.from('"\\/{}[],:.-+019eEtrufalsn \t\n\u0001\u001f\u007fx'),
     );
     const change = fc.tuple(fc.nat(), bytes, fc.constantFrom('more', 'less', 'other'));
+    const anyChanges = fc.array(change, { minLength: 1, maxLength: 2 });
     fc.assert(
-      fc.property(anyPage, fc.array(change, { minLength: 1, maxLength: 2 }), (text, changes) => {
+      fc.property(fc.oneof(anyPage, anyIdlePage), anyChanges, (text, changes) => {
         const spoilt = [...Buffer.from(text)];
         for (const [where, byte, how] of changes) {
           const at = where % spoilt.length;
@@ -191,6 +198,13 @@ describe('the outline of a body', () => {
     ],
     ...[
       '{"users":[{"a":[1}]}]}',
+      '{"users":[{"a":[1}}]}',
+      '{"users":[{"a":{"b":1]}]}',
+      '{"users":[{"a":[[1:]}]}',
+      '{"users":[{"a":{"b":1,]}}]}',
+      '{"users":[{"a":[1,}]}]}',
+      '{"users":[{"a":[1x2]}]}',
+      '{"users":[{"a":{"b":1:"c":2}}]}',
       '{"users":[{}]]',
       '{"users":[{} {}]}',
       '{"users":[{}]} x',
