@@ -1,5 +1,5 @@
 /**
- * The ids that a run has seen, in some 8 bytes each and not 80: a hash of 52 bits in an open table. Two
+ * The ids that a run has seen, in some 7 bytes each and not 80: a hash of 52 bits in an open table. Two
  * ids of a million share a hash once in nine thousand runs; then one user is counted as a
  * duplicate. It is written all the same, and what proves a run complete is counted by Postgres.
  */
@@ -8,19 +8,12 @@ export interface SeenIds {
   add(id: string): void;
 }
 
-// Each part grows by itself and by little: there is never a second copy of all, nor much room to spare. And
-// so few parts are large when there are many ids, so that what they let go is given back to the system.
-// They begin with different sizes, or all would grow at about the same time. A power of two.
+/** Which part a hash is in need not be kept, so that 48 bits of it have to be. A power of two. */
 const PARTS = 16;
-const FIRST_SLOTS = 256;
-const GROWTH = 1.25;
-const FULLEST = 0.8;
 
 export function createSeenIds(): SeenIds {
-  const parts = Array.from({ length: PARTS }, (_, nth) =>
-    createPart(Math.ceil(FIRST_SLOTS * GROWTH ** (nth / PARTS))),
-  );
-  const partOf = ({ part }: Hash) => parts[part] as Part;
+  const parts = Array.from({ length: PARTS }, () => new Part());
+  const partOf = (hash: Hash) => parts[hash.part] as Part;
   return {
     has(id) {
       const hash = hashOf(id);
@@ -33,69 +26,120 @@ export function createSeenIds(): SeenIds {
   };
 }
 
-/** The part is where it is kept, so that 48 bits of it have to be. */
 interface Hash {
   readonly part: number;
   readonly high: number;
+  /** Never 0, which marks a free slot. */
   readonly low: number;
 }
 
-interface Part {
-  has(hash: Hash): boolean;
-  add(hash: Hash): void;
-}
+const FIRST_HOMES = 256;
+const FULLEST = 0.9;
+const GROWTH = 1.125;
+/** Address space for 60 million users in all is set aside; memory comes as it is used. */
+const SLOTS_MAX = 2 ** 22;
 
-function createPart(firstSlots: number): Part {
-  let slots = createSlots(firstSlots);
-  let used = 0;
+/**
+ * Linear probing, with the lows in ascending order from the first slot to the last: each hash is at its home,
+ * or at the first slot behind it and behind all that are lower. So a larger table is the same row of
+ * hashes, spread further, and a part grows where it is: there is no second copy at any time, and
+ * nothing for the collector to take away.
+ */
+class Part {
+  readonly #lows = new Uint32Array(growable(Uint32Array.BYTES_PER_ELEMENT));
+  readonly #highs = new Uint16Array(growable(Uint16Array.BYTES_PER_ELEMENT));
+  #homes = FIRST_HOMES;
+  #used = 0;
 
-  function grow(): void {
-    const larger = createSlots(Math.ceil(slots.lows.length * GROWTH));
-    for (let slot = 0; slot < slots.lows.length; slot += 1) {
-      const low = slots.lows[slot] as number;
-      if (low !== 0) put(larger, slots.highs[slot] as number, low);
+  has(hash: Hash): boolean {
+    return this.#lows[this.#slotOf(hash)] === hash.low;
+  }
+
+  add(hash: Hash): void {
+    const slot = this.#slotOf(hash);
+    if (this.#lows[slot] === hash.low) return;
+    this.#insert(slot, hash);
+    this.#used += 1;
+    if (this.#used > this.#homes * FULLEST) this.#grow();
+  }
+
+  /** Where the hash is, or else has to be put: there is then a higher low, or none. */
+  #slotOf({ low, high }: Hash): number {
+    const lows = this.#lows;
+    let slot = homeOf(low, this.#homes);
+    for (;;) {
+      // Behind the last slot there is none.
+      const other = lows[slot] as number;
+      if (!(other > 0 && other <= low)) return slot;
+      if (other === low && this.#highs[slot] === high) return slot;
+      slot += 1;
     }
-    // Left to the collector. To detach a buffer (`transfer`) frees it at once, and makes V8 throw away all
-    // code that was compiled for typed arrays, in the whole process, and check each access from then on.
-    slots = larger;
   }
 
-  return {
-    has: ({ high, low }) => slots.lows[slotOf(slots, high, low)] === low,
-    add({ high, low }) {
-      if (!put(slots, high, low)) return;
-      used += 1;
-      if (used > slots.lows.length * FULLEST) grow();
-    },
-  };
-}
-
-/** The two halves of each hash. A low of 0 marks a free slot. */
-interface Slots {
-  readonly lows: Uint32Array<ArrayBuffer>;
-  readonly highs: Uint16Array<ArrayBuffer>;
-}
-
-function createSlots(length: number): Slots {
-  return { lows: new Uint32Array(length), highs: new Uint16Array(length) };
-}
-
-/** False: it was there. */
-function put(slots: Slots, high: number, low: number): boolean {
-  const slot = slotOf(slots, high, low);
-  if (slots.lows[slot] === low) return false;
-  slots.lows[slot] = low;
-  slots.highs[slot] = high;
-  return true;
-}
-
-/** Where the hash is, or would be put. */
-function slotOf({ lows, highs }: Slots, high: number, low: number): number {
-  let slot = low % lows.length;
-  while (lows[slot] !== 0 && (lows[slot] !== low || highs[slot] !== high)) {
-    slot = slot + 1 < lows.length ? slot + 1 : 0;
+  /** All from there to the next free slot move up by one. */
+  #insert(slot: number, { low, high }: Hash): void {
+    const lows = this.#lows;
+    let free = slot;
+    while ((lows[free] as number) > 0) free += 1;
+    if (free === lows.length) this.#resize(free + 1);
+    if (free > slot) {
+      lows.copyWithin(slot + 1, slot, free);
+      this.#highs.copyWithin(slot + 1, slot, free);
+    }
+    lows[slot] = low;
+    this.#highs[slot] = high;
   }
-  return slot;
+
+  /** First to the very end, without a gap, and from there to where each has to be, which is never further. */
+  #grow(): void {
+    const lows = this.#lows;
+    const slots = lows.length;
+    this.#homes = Math.ceil(this.#homes * GROWTH);
+    this.#resize(Math.max(this.#homes, this.#slotsNeeded()));
+    let end = lows.length;
+    for (let from = slots - 1; from >= 0; from -= 1) {
+      if (lows[from] === 0) continue;
+      end -= 1;
+      this.#move(from, end);
+    }
+    let next = 0;
+    for (let from = end; from < lows.length; from += 1) {
+      const to = Math.max(next, homeOf(lows[from] as number, this.#homes));
+      this.#move(from, to);
+      next = to + 1;
+    }
+  }
+
+  #slotsNeeded(): number {
+    let needed = 0;
+    for (let slot = 0; slot < this.#lows.length; slot += 1) {
+      const low = this.#lows[slot] as number;
+      if (low !== 0) needed = Math.max(needed, homeOf(low, this.#homes)) + 1;
+    }
+    return needed;
+  }
+
+  #move(from: number, to: number): void {
+    const low = this.#lows[from] as number;
+    const high = this.#highs[from] as number;
+    this.#lows[from] = 0;
+    this.#lows[to] = low;
+    this.#highs[to] = high;
+  }
+
+  #resize(slots: number): void {
+    this.#lows.buffer.resize(slots * Uint32Array.BYTES_PER_ELEMENT);
+    this.#highs.buffer.resize(slots * Uint16Array.BYTES_PER_ELEMENT);
+  }
+}
+
+function growable(bytesEach: number): ArrayBuffer {
+  return new ArrayBuffer(FIRST_HOMES * bytesEach, { maxByteLength: SLOTS_MAX * bytesEach });
+}
+
+/** In the order of the lows. */
+function homeOf(low: number, homes: number): number {
+  return Math.floor((low / 2 ** 32) * homes);
 }
 
 /** Two rounds of FNV-1a with different starts. */
