@@ -7,18 +7,18 @@ export function countPage(
   { written, refused }: Pick<UsersOutcome, 'written'> & { refused: readonly { id: string }[] },
 ): PageCounts {
   const refusedIds = new Set(refused.map(({ id }) => id));
-  const taken = page.chosen.filter(({ id }) => !refusedIds.has(id));
-  const firsts = taken.filter((user) => !user.isRepeat);
-  const inserted = firsts.filter(({ id }) => written.get(id) === 'inserted').length;
-  const updated = firsts.filter(({ id }) => written.get(id) === 'updated').length;
   const counts = {
     users: page.users,
-    inserted,
-    updated,
-    unchanged: firsts.length - inserted - updated,
-    duplicates: page.repeatsInPage + (taken.length - firsts.length),
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+    duplicates: page.repeatsInPage,
     rejected: page.rejects.length + refused.length,
   };
+  for (const { id, isRepeat } of page.chosen) {
+    if (refusedIds.has(id)) continue;
+    counts[isRepeat ? 'duplicates' : (written.get(id) ?? 'unchanged')] += 1;
+  }
   const sum =
     counts.inserted + counts.updated + counts.unchanged + counts.duplicates + counts.rejected;
   if (sum !== page.users) throw new Error(`a page of ${page.users} users adds up to ${sum}`);

@@ -16,28 +16,29 @@ export interface SortedPage {
  * a time that is not plausible never wins over one that is, and of equals the last one wins.
  */
 export function sortPage(page: SourcePage, seen: SeenIds, plausibleUntil: Date): SortedPage {
-  const best = new Map<string, { position: number; rank: number }>();
+  const best = new Map<string, number>();
   const rejects: RejectedUser[] = [];
   let repeatsInPage = 0;
+  const rankAt = (position: number) =>
+    rankOf(page.users[position]?.updatedAtSeconds ?? null, plausibleUntil);
 
-  page.users.forEach((user, position) => {
-    if (user.id === null) {
+  page.users.forEach(({ id }, position) => {
+    if (id === null) {
       rejects.push({ position, userId: null, reason: 'id: must be a non-empty string' });
       return;
     }
-    const rank = rankOf(user.updatedAtSeconds, plausibleUntil);
-    const other = best.get(user.id);
-    if (other) repeatsInPage += 1;
-    if (!other || rank >= other.rank) best.set(user.id, { position, rank });
+    const other = best.get(id);
+    if (other !== undefined) repeatsInPage += 1;
+    if (other === undefined || rankAt(position) >= rankAt(other)) best.set(id, position);
   });
 
-  const chosen = [...best].map(([id, { position }]) => ({ position, id, isRepeat: seen.has(id) }));
-  return {
-    chosen: chosen.sort((a, b) => a.position - b.position),
-    repeatsInPage,
-    rejects,
-    seenIds: [...best.keys(), ...namesOf(rejects, page)],
-  };
+  const chosen: ChosenUser[] = [];
+  page.users.forEach(({ id }, position) => {
+    if (id === null || best.get(id) !== position) return;
+    chosen.push({ position, id, isRepeat: seen.has(id) });
+  });
+  const seenIds = [...chosen.map(({ id }) => id), ...namesOf(rejects, page)];
+  return { chosen, repeatsInPage, rejects, seenIds };
 }
 
 /**
