@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { measureAgainstCarrier } from './measures/against-carrier.ts';
 import { measureAgainstCopy } from './measures/against-copy.ts';
 import { measureAgainstRivals } from './measures/against-rivals.ts';
 import { measureColdStart } from './measures/cold-start.ts';
@@ -15,6 +16,7 @@ import { renderResults } from './table.ts';
 const MEASURES: Readonly<Record<string, Measure>> = {
   start: measureColdStart,
   copy: measureAgainstCopy,
+  carrier: measureAgainstCarrier,
   rivals: measureAgainstRivals,
   latency: measureLatency,
   'rate-limit': measureRateLimit,

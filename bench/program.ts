@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type ChildRun, runChild } from './child.ts';
 import type { BenchDatabase } from './postgres.ts';
-import type { Api, Scene } from './scene.ts';
+import { type Api, type Scene, startApi } from './scene.ts';
 
 /** The program as services run it: built, `sync --json`, in a process of its own. */
 export interface ProgramRun extends ChildRun {
@@ -28,7 +28,7 @@ const PROGRAM_MAX_MS = 30 * 60_000;
 
 /** What Node is given in every way to start the program that is ours. */
 const MANIFEST = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-const NODE_FLAGS = String(MANIFEST.scripts['intercom-sync'])
+export const NODE_FLAGS = String(MANIFEST.scripts['intercom-sync'])
   .split(' ')
   .filter((word) => word.startsWith('--'));
 
@@ -52,6 +52,16 @@ export async function runProgram(
   });
   const report: ProgramReport = JSON.parse(run.stdout.trim().split('\n').at(-1) ?? '');
   return { ...run, report };
+}
+
+/** What a process costs that does next to nothing: it is no user's. */
+export async function cpuMsOfStart(scene: Scene): Promise<number> {
+  const empty = await startApi(scene, { users: 0 });
+  const database = await scene.postgres.createDatabase();
+  const { cpuMs } = await runProgram(scene, empty, database, { mode: 'full' });
+  await database.drop();
+  await empty.stop();
+  return cpuMs;
 }
 
 /** A figure of a run that did something else than was asked of it would be worse than none. */

@@ -3,6 +3,7 @@ export interface Sizes {
   readonly name: 'laptop' | 'full' | 'small';
   readonly rounds: number;
   readonly shapes: readonly Shape[];
+  readonly carrier: { readonly users: number };
   readonly rivals: { readonly users: number; readonly hasOfficialClient: boolean };
   readonly latencies: readonly { readonly latencyMs: number; readonly calls: number }[];
   readonly rateLimits: readonly { readonly limit: number; readonly isShared: boolean }[];
@@ -28,6 +29,7 @@ const LAPTOP: Sizes = {
     { how: 'list', perPage: 50, users: 9_000 },
     { how: 'scroll', perPage: 100, users: 20_000 },
   ],
+  carrier: { users: 20_000 },
   rivals: { users: 10_100, hasOfficialClient: false },
   latencies: [{ latencyMs: 100, calls: 100 }],
   rateLimits: [{ limit: 83, isShared: false }],
@@ -44,6 +46,7 @@ const FULL: Sizes = {
     { how: 'list', perPage: 60, users: 9_000 },
     { how: 'scroll', perPage: 100, users: 50_000 },
   ],
+  carrier: { users: 50_000 },
   rivals: { users: 20_000, hasOfficialClient: true },
   latencies: [
     { latencyMs: 20, calls: 180 },
@@ -70,6 +73,7 @@ const SMALL: Sizes = {
     { how: 'list', perPage: 60, users: 600 },
     { how: 'scroll', perPage: 100, users: 10_100 },
   ],
+  carrier: { users: 10_100 },
   rivals: { users: 10_100, hasOfficialClient: true },
   latencies: [{ latencyMs: 20, calls: 20 }],
   rateLimits: [{ limit: 20, isShared: true }],

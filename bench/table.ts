@@ -13,10 +13,7 @@ export function renderResults(results: Results): string {
       .map(([name, value]) => `${name}=${value}`)
       .join(' '),
     ...notes.map((note) => `note: ${note}`),
-    '',
-    ...table(withGoal),
-    '',
-    ...table(without),
+    ...[withGoal, without].flatMap((some) => (some.length === 0 ? [] : ['', ...table(some)])),
   ].join('\n');
 }
 

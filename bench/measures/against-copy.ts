@@ -2,7 +2,13 @@ import type { Edition } from '../api/people.ts';
 import { makeCopyChunks, timeCopy } from '../copy.ts';
 import { type Figure, figureIfTold, figureOf, type Goal, type Heading } from '../figures.ts';
 import type { Watched } from '../postgres.ts';
-import { expectCount, type ProgramRun, runProgram, usersPerSecond } from '../program.ts';
+import {
+  cpuMsOfStart,
+  expectCount,
+  type ProgramRun,
+  runProgram,
+  usersPerSecond,
+} from '../program.ts';
 import { type Api, type Measured, type Scene, startApi } from '../scene.ts';
 import type { Shape } from '../sizes.ts';
 
@@ -104,16 +110,6 @@ async function takeRound(
   await ours.drop();
   await theirs.drop();
   return taken as Round;
-}
-
-/** What a process costs that does next to nothing: it is no user's. */
-async function cpuMsOfStart(scene: Scene): Promise<number> {
-  const empty = await startApi(scene, { users: 0 });
-  const database = await scene.postgres.createDatabase();
-  const { cpuMs } = await runProgram(scene, empty, database, { mode: 'full' });
-  await database.drop();
-  await empty.stop();
-  return cpuMs;
 }
 
 function takenOf(
