@@ -11,6 +11,7 @@ export interface Sizes {
   readonly windows: number;
   /** Users of each load whose memory is looked at, the smallest first. */
   readonly loads: readonly number[];
+  readonly loadRounds: number;
   readonly starts: number;
 }
 
@@ -35,6 +36,7 @@ const LAPTOP: Sizes = {
   rateLimits: [{ limit: 83, isShared: false }],
   windows: 2,
   loads: [20_000, 100_000],
+  loadRounds: 1,
   starts: 5,
 };
 
@@ -61,6 +63,7 @@ const FULL: Sizes = {
   ],
   windows: 4,
   loads: [10_100, 100_000, 1_000_000],
+  loadRounds: 3,
   starts: 10,
 };
 
@@ -79,6 +82,7 @@ const SMALL: Sizes = {
   rateLimits: [{ limit: 20, isShared: true }],
   windows: 1,
   loads: [10_100, 20_000],
+  loadRounds: 2,
   starts: 2,
 };
 

@@ -1,4 +1,11 @@
-import { type Figure, figureIfTold, figureOf } from '../figures.ts';
+import {
+  type Figure,
+  figureIfTold,
+  figureOf,
+  type Goal,
+  type Heading,
+  medianOf,
+} from '../figures.ts';
 import type { BenchDatabase } from '../postgres.ts';
 import { expectCount, runProgram, usersPerSecond } from '../program.ts';
 import { type Measured, type Scene, type Series, startApi } from '../scene.ts';
@@ -6,11 +13,16 @@ import { type Measured, type Scene, type Series, startApi } from '../scene.ts';
 const MB = 1_000_000;
 /** The largest load is looked at in as many parts. */
 const PARTS = 10;
-/** Of what is a memory that grows with the users a goal at all. */
-const GROWTH_GOAL_PERCENT = 10;
+const RSS_GOAL_MB: Goal = { atMost: 150 };
+const GROWTH_GOAL_PERCENT: Goal = { atMost: 10 };
+
+/** One load, and what it cost in each round. */
+interface Load {
+  readonly users: number;
+  readonly rounds: readonly Loaded[];
+}
 
 interface Loaded {
-  readonly users: number;
   readonly peakRssBytes: number;
   readonly nodeMicros: number;
   readonly backendMicros: number | null;
@@ -21,8 +33,14 @@ interface Loaded {
 
 /** What a load takes in memory, and whether a page costs more when the table is large. */
 export async function measureLargeLoads(scene: Scene): Promise<Measured> {
-  const loads: Loaded[] = [];
-  for (const users of scene.sizes.loads) loads.push(await load(scene, users));
+  const loads = scene.sizes.loads.map((users) => ({ users, rounds: [] as Loaded[] }));
+  for (let round = 1; round <= scene.sizes.loadRounds; round += 1) {
+    for (const { users, rounds } of loads) {
+      const what = `memory and growth: ${users.toLocaleString('en')} users by scroll`;
+      scene.tell(`${what}, round ${round} of ${scene.sizes.loadRounds}`);
+      rounds.push(await load(scene, users));
+    }
+  }
   const last = loads.at(-1);
   const before = loads.at(-2);
   if (!last || !before) throw new TypeError('memory is compared between two loads at least');
@@ -33,7 +51,6 @@ export async function measureLargeLoads(scene: Scene): Promise<Measured> {
 }
 
 async function load(scene: Scene, users: number): Promise<Loaded> {
-  scene.tell(`memory and growth: ${users.toLocaleString('en')} users by scroll`);
   const api = await startApi(scene, { users });
   const database = await scene.postgres.createDatabase();
   await scene.postgres.settle();
@@ -45,7 +62,6 @@ async function load(scene: Scene, users: number): Promise<Loaded> {
   await database.drop();
   await api.stop();
   return {
-    users,
     peakRssBytes: run.peakRssBytes,
     nodeMicros: (run.cpuMs * 1000) / users,
     backendMicros: cpuMs === null ? null : (cpuMs * 1000) / users,
@@ -71,62 +87,71 @@ async function readParts(database: BenchDatabase, users: number): Promise<number
   return speeds;
 }
 
-function figuresOf({ users, ...loaded }: Loaded): Figure[] {
-  const of = `${users.toLocaleString('en')} users by scroll`;
-  const id = `load/${users}`;
-  const goal = users === 1_000_000 ? { goal: { atMost: 150 } } : {};
-  return [
-    figureOf({ id: `${id}/rss`, what: `peak RSS, ${of}`, unit: 'MB', ...goal }, [
-      loaded.peakRssBytes / MB,
-    ]),
-    figureOf({ id: `${id}/node`, what: `Node's CPU, start and all, ${of}`, unit: 'µs/user' }, [
-      loaded.nodeMicros,
-    ]),
-    ...figureIfTold({ id: `${id}/backend`, what: `Postgres's CPU, ${of}`, unit: 'µs/user' }, [
-      loaded.backendMicros,
-    ]),
-    figureOf({ id: `${id}/wal`, what: `WAL, ${of}`, unit: 'bytes/user' }, [loaded.walBytes]),
-  ];
-}
-
-function growthOf(before: Loaded, last: Loaded): Figure[] {
-  const grown = last.peakRssBytes - before.peakRssBytes;
-  const of = `from ${before.users.toLocaleString('en')} to ${last.users.toLocaleString('en')} users`;
+function figuresOf({ users, rounds }: Load): Figure[] {
+  const heading = (key: string, what: string, unit: Heading['unit'], goal?: Goal): Heading => ({
+    id: `load/${users}/${key}`,
+    what: `${what}, ${users.toLocaleString('en')} users by scroll`,
+    unit,
+    ...(goal === undefined ? {} : { goal }),
+  });
+  const of = <K extends keyof Loaded>(key: K) => rounds.map((loaded) => loaded[key]);
   return [
     figureOf(
-      {
-        id: 'load/rss-growth',
-        what: `growth of peak RSS ${of}`,
-        unit: 'percent',
-        goal: { atMost: GROWTH_GOAL_PERCENT },
-      },
-      [(grown / before.peakRssBytes) * 100],
+      heading('rss', 'peak RSS', 'MB', users === 1_000_000 ? RSS_GOAL_MB : undefined),
+      of('peakRssBytes').map((bytes) => bytes / MB),
     ),
-    figureOf({ id: 'load/node-slope', what: `Node's CPU, each user more ${of}`, unit: 'µs/user' }, [
-      (last.nodeMicros * last.users - before.nodeMicros * before.users) /
-        (last.users - before.users),
-    ]),
-    figureOf({ id: 'load/rss-slope', what: `growth of peak RSS ${of}`, unit: 'bytes/user' }, [
-      grown / (last.users - before.users),
-    ]),
+    figureOf(heading('node', "Node's CPU, start and all", 'µs/user'), of('nodeMicros')),
+    ...figureIfTold(heading('backend', "Postgres's CPU", 'µs/user'), of('backendMicros')),
+    figureOf(heading('wal', 'WAL', 'bytes/user'), of('walBytes')),
   ];
 }
 
-function speedOf({ users, parts }: Loaded): Figure {
-  const first = parts[0] ?? Number.NaN;
-  const last = parts.at(-1) ?? Number.NaN;
-  const what = `users/s of the last tenth of ${users.toLocaleString('en')} over the first`;
-  return figureOf({ id: 'load/last-over-first', what, unit: 'times', goal: { atLeast: 0.9 } }, [
-    last / first,
-  ]);
+function growthOf(before: Load, last: Load): Figure[] {
+  const users = `from ${before.users.toLocaleString('en')} to ${last.users.toLocaleString('en')} users`;
+  const heading = (key: string, what: string, unit: Heading['unit'], goal?: Goal): Heading => ({
+    id: `load/${key}`,
+    what: `${what} ${users}`,
+    unit,
+    ...(goal === undefined ? {} : { goal }),
+  });
+  const over = (take: (few: Loaded, many: Loaded) => number) =>
+    last.rounds.map((many, round) => take(before.rounds[round] as Loaded, many));
+  const more = last.users - before.users;
+  return [
+    figureOf(
+      heading('rss-growth', 'growth of peak RSS', 'percent', GROWTH_GOAL_PERCENT),
+      over((few, many) => (many.peakRssBytes / few.peakRssBytes - 1) * 100),
+    ),
+    figureOf(
+      heading('node-slope', "Node's CPU, each user more", 'µs/user'),
+      over((few, many) => (many.nodeMicros * last.users - few.nodeMicros * before.users) / more),
+    ),
+    figureOf(
+      heading('rss-slope', 'growth of peak RSS', 'bytes/user'),
+      over((few, many) => (many.peakRssBytes - few.peakRssBytes) / more),
+    ),
+  ];
 }
 
-function memorySeries(loads: readonly Loaded[]): Series {
-  const points = loads.map(({ users, peakRssBytes }) => ({ users, value: peakRssBytes / MB }));
+function speedOf({ users, rounds }: Load): Figure {
+  const what = `users/s of the last tenth of ${users.toLocaleString('en')} over the first`;
+  return figureOf(
+    { id: 'load/last-over-first', what, unit: 'times', goal: { atLeast: 0.9 } },
+    rounds.map(({ parts }) => (parts.at(-1) ?? Number.NaN) / (parts[0] ?? Number.NaN)),
+  );
+}
+
+function memorySeries(loads: readonly Load[]): Series {
+  const points = loads.map(({ users, rounds }) => {
+    return { users, value: medianOf(rounds.map(({ peakRssBytes }) => peakRssBytes / MB)) };
+  });
   return { id: 'memory', what: 'peak RSS in MB', points };
 }
 
-function speedSeries({ users, parts }: Loaded): Series {
-  const points = parts.map((value, at) => ({ users: (users * (at + 1)) / PARTS, value }));
+function speedSeries({ users, rounds }: Load): Series {
+  const points = Array.from({ length: PARTS }, (_, at) => ({
+    users: (users * (at + 1)) / PARTS,
+    value: medianOf(rounds.map(({ parts }) => parts[at] ?? Number.NaN)),
+  }));
   return { id: 'speed', what: 'users/s, each tenth of the largest load', points };
 }
