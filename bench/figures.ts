@@ -11,7 +11,7 @@ export interface Heading {
   readonly id: string;
   readonly what: string;
   readonly unit: Unit;
-  readonly goal?: Goal;
+  readonly goal?: Goal | undefined;
 }
 
 /** `times` is a ratio of two figures that were taken side by side. */

@@ -138,7 +138,7 @@ function figuresOf(shape: Shape, load: Load, rounds: readonly Taken[]): Figure[]
     id: `copy/${shape.how}-${shape.perPage}/${load.name}/${key}`,
     what: `${load.what} by ${nameOf(shape)}: ${what}`,
     unit,
-    ...(goal === undefined ? {} : { goal }),
+    goal,
   });
   const of = <K extends keyof Taken>(key: K) => rounds.map((round) => round[key]);
   const isFirstScroll = shape.how === 'scroll' && load.name === 'first';

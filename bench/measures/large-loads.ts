@@ -92,7 +92,7 @@ function figuresOf({ users, rounds }: Load): Figure[] {
     id: `load/${users}/${key}`,
     what: `${what}, ${users.toLocaleString('en')} users by scroll`,
     unit,
-    ...(goal === undefined ? {} : { goal }),
+    goal,
   });
   const of = <K extends keyof Loaded>(key: K) => rounds.map((loaded) => loaded[key]);
   return [
@@ -112,7 +112,7 @@ function growthOf(before: Load, last: Load): Figure[] {
     id: `load/${key}`,
     what: `${what} ${users}`,
     unit,
-    ...(goal === undefined ? {} : { goal }),
+    goal,
   });
   const over = (take: (few: Loaded, many: Loaded) => number) =>
     last.rounds.map((many, round) => take(before.rounds[round] as Loaded, many));

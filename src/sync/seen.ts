@@ -29,7 +29,7 @@ export function createSeenIds(): SeenIds {
 const FIRST_HOMES = 256;
 const FULLEST = 0.9;
 const GROWTH = 1.125;
-/** Address space for 60 million users in all is set aside; memory comes as it is used. */
+/** Address space for 58 million users in all is set aside; memory comes as it is used. */
 const SLOTS_MAX = 2 ** 22;
 
 /**
